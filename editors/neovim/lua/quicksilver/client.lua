@@ -1,0 +1,200 @@
+--- The server's life as seen from the editor: start, attach, restart with back-off, stop. Hands messages on to
+--- whoever asked for them. Must not draw, nor know when to ask for suggestions.
+
+local binary = require('quicksilver.binary')
+local config = require('quicksilver.config')
+local protocol = require('quicksilver.protocol')
+local status = require('quicksilver.status')
+
+local M = {}
+
+M.NAME = 'quicksilver'
+--- So many deaths within so many ms, and the plugin gives up.
+M.MAX_RESTARTS = 5
+M.RESTART_WINDOW_MS = 3 * 60 * 1000
+--- First wait before a restart, in ms; it doubles with each death in the window, up to the longest.
+local FIRST_WAIT_MS, LONGEST_WAIT_MS = 250, 8000
+
+--- Language ids where they differ from Neovim's file types.
+local LANGUAGE_IDS = { sh = 'shellscript', cs = 'csharp', make = 'makefile', objc = 'objective-c', text = 'plaintext' }
+
+---@type fun(frame: quicksilver.Frame)
+local on_frame = function() end
+---@type fun()
+local on_recovered = function() end
+---@type integer[] ms of the latest deaths
+local deaths = {}
+--- Stopped on purpose: an exit is no death.
+local stopping = false
+
+--- Registers who draws frames.
+---@param callback fun(frame: quicksilver.Frame)
+function M.on_frame(callback)
+  on_frame = callback
+end
+
+--- Registers who asks again once the server's own trouble is over.
+---@param callback fun()
+function M.on_recovered(callback)
+  on_recovered = callback
+end
+
+--- How long to wait before the next restart, or nil to give up. Pure, for tests.
+---@param times integer[] ms of all deaths so far, the latest last
+---@param now integer ms
+---@return integer? wait ms
+---@return integer[] recent the deaths within the window
+function M.next_wait(times, now)
+  local recent = vim.tbl_filter(function(time)
+    return now - time < M.RESTART_WINDOW_MS
+  end, times)
+  if #recent > M.MAX_RESTARTS then
+    return nil, recent
+  end
+  return math.min(FIRST_WAIT_MS * 2 ^ math.max(0, #recent - 1), LONGEST_WAIT_MS), recent
+end
+
+---@return vim.lsp.Client[]
+local function clients()
+  return vim.lsp.get_clients({ name = M.NAME })
+end
+
+--- The client that serves `bufnr`, once it is initialised.
+---@param bufnr integer
+---@return vim.lsp.Client?
+function M.of(bufnr)
+  for _, client in ipairs(vim.lsp.get_clients({ name = M.NAME, bufnr = bufnr })) do
+    if client.initialized and not client:is_stopped() then
+      return client
+    end
+  end
+end
+
+---@param code integer
+---@param signal integer
+local function exited(code, signal)
+  if stopping or vim.v.exiting ~= vim.NIL then
+    return
+  end
+  local now = vim.uv.now()
+  deaths[#deaths + 1] = now
+  local wait
+  wait, deaths = M.next_wait(deaths, now)
+  local how = signal ~= 0 and ('signal %d'):format(signal) or ('exit code %d'):format(code)
+  if not wait then
+    local advice = 'see :Quicksilver log, then :Quicksilver restart'
+    local problem = ('the server died %d times in 3 minutes (%s); %s'):format(#deaths, how, advice)
+    status.set_client('failed', problem)
+    vim.notify('quicksilver: ' .. problem, vim.log.levels.ERROR)
+    return
+  end
+  status.set_client('restarting')
+  status.count('restarts')
+  vim.defer_fn(M.attach_all, wait)
+end
+
+---@param path string
+---@param root string?
+---@return vim.lsp.ClientConfig
+local function client_config(path, root)
+  -- An empty table would be an empty list in JSON.
+  local settings = { quicksilver = next(config.current.settings) and config.current.settings or vim.empty_dict() }
+  return {
+    name = M.NAME,
+    cmd = { path, 'lsp' },
+    root_dir = root,
+    init_options = settings,
+    settings = settings,
+    capabilities = vim.tbl_deep_extend(
+      'force',
+      vim.lsp.protocol.make_client_capabilities(),
+      protocol.capabilities(config.current.frames)
+    ),
+    get_language_id = function(_, filetype)
+      return LANGUAGE_IDS[filetype] or filetype
+    end,
+    handlers = {
+      [protocol.FRAME] = function(_, params)
+        local frame = protocol.frame(params)
+        if frame then
+          on_frame(frame)
+        end
+      end,
+      [protocol.STATUS] = function(_, params)
+        local said = protocol.status(params)
+        if said and status.set_server(said) then
+          on_recovered()
+        end
+      end,
+    },
+    on_init = function(client)
+      status.set_version(vim.tbl_get(client, 'server_info', 'version'))
+      status.set_client('running')
+    end,
+    on_attach = function(client)
+      -- The plugin asks and draws by itself; text must not show twice.
+      vim.lsp.inline_completion.enable(false, { client_id = client.id })
+    end,
+    on_exit = vim.schedule_wrap(exited),
+  }
+end
+
+--- Gives `bufnr` to the server, which is started if need be.
+---@param bufnr integer
+function M.attach(bufnr)
+  if status.get().client == 'failed' or config.reason_off(bufnr) or M.of(bufnr) then
+    return
+  end
+  local found, problem = binary.find(config.current.binary)
+  if not found then
+    status.set_client('failed', problem)
+    vim.notify('quicksilver: ' .. problem, vim.log.levels.WARN)
+    return
+  end
+  stopping = false
+  if #clients() == 0 then
+    status.set_client('starting')
+  end
+  local root = vim.fs.root(bufnr, config.current.root_markers)
+  vim.lsp.start(client_config(found.path, root), { bufnr = bufnr })
+end
+
+--- Gives every loaded buffer that wants suggestions to the server.
+function M.attach_all()
+  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+    if vim.api.nvim_buf_is_loaded(bufnr) then
+      M.attach(bufnr)
+    end
+  end
+end
+
+--- Stops the server, and calls `done` once it is gone.
+---@param done? fun()
+function M.stop(done)
+  stopping = true
+  deaths = {}
+  for _, client in ipairs(clients()) do
+    client:stop(2000)
+  end
+  local function wait()
+    if #clients() > 0 then
+      vim.defer_fn(wait, 20)
+      return
+    end
+    status.set_client('stopped')
+    if done then
+      done()
+    end
+  end
+  wait()
+end
+
+--- Stops the server and starts it again, however often it died.
+function M.restart()
+  M.stop(function()
+    status.set_client('stopped')
+    M.attach_all()
+  end)
+end
+
+return M

@@ -1,0 +1,149 @@
+/**
+ * Everything mutable of the extension, and its one owner: the client's life, with restarts, and the parts that
+ * show it. Must not draw, nor know commands.
+ */
+
+import * as vscode from 'vscode';
+import type { LanguageClient } from 'vscode-languageclient/node';
+
+import { findBinary } from './binary.ts';
+import { makeClient } from './client.ts';
+import * as config from './config.ts';
+import { Ghost } from './ghost.ts';
+import { nextWait } from './restart.ts';
+import { Status } from './status.ts';
+
+export class Ctx implements vscode.Disposable {
+  readonly log = vscode.window.createOutputChannel('Quicksilver', { log: true });
+  readonly status = new Status();
+  readonly #ghost = new Ghost((steps) => this.status.setSteps(steps));
+  readonly #extension: string;
+  #client: LanguageClient | undefined;
+  #deaths: readonly number[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  /** Starts and stops, one after the other. */
+  #last: Promise<void> = Promise.resolve();
+
+  /** @param extension the extension's folder */
+  constructor(extension: string) {
+    this.#extension = extension;
+  }
+
+  /** Starts the server, if suggestions are wanted and it does not run. */
+  start(): Promise<void> {
+    return this.#inTurn(() => this.#start());
+  }
+
+  stop(): Promise<void> {
+    return this.#inTurn(() => this.#stop());
+  }
+
+  /** Stops the server and starts it anew, however often it died. */
+  restart(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#deaths = [];
+      await this.#stop();
+      await this.#start();
+    });
+  }
+
+  /** Tells the server of changed settings. */
+  async reconfigure(): Promise<void> {
+    this.status.refresh();
+    const settings = { [config.SECTION]: config.serverSettings() };
+    if (this.#client?.isRunning()) {
+      await this.#client.sendNotification('workspace/didChangeConfiguration', { settings });
+    }
+  }
+
+  #inTurn(step: () => Promise<void>): Promise<void> {
+    this.#last = this.#last.then(step).catch((error: unknown) => this.log.error(describe(error)));
+    return this.#last;
+  }
+
+  async #start(): Promise<void> {
+    if (this.#client || !config.isEnabled()) {
+      this.status.refresh();
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.status.setClient('starting');
+    let client: LanguageClient;
+    try {
+      const binary = findBinary(config.binary(), this.#extension, process.env['PATH'] ?? '');
+      this.log.info(`server: ${binary.path} (${binary.source})`);
+      client = makeClient(binary.path, this.log, {
+        ghost: this.#ghost,
+        status: this.status,
+        onClosed: () => this.#died(client, 'the connection broke off'),
+      });
+    } catch (error) {
+      this.#fail(describe(error));
+      return;
+    }
+    this.#client = client;
+    try {
+      await client.start();
+      if (this.#client === client) {
+        this.status.setVersion(client.initializeResult?.serverInfo?.version);
+        this.status.setClient('running');
+        this.log.info('server: running');
+      }
+    } catch (error) {
+      this.#died(client, describe(error));
+    }
+  }
+
+  async #stop(): Promise<void> {
+    clearTimeout(this.#timer);
+    const client = this.#client;
+    this.#client = undefined;
+    if (client) {
+      await client.dispose().catch((error: unknown) => this.log.debug(describe(error)));
+    }
+    this.status.setClient('stopped');
+  }
+
+  /** The server is gone without having been told to. */
+  #died(client: LanguageClient, why: string): void {
+    if (this.#client !== client) {
+      return;
+    }
+    this.#client = undefined;
+    client.dispose().catch((error: unknown) => this.log.debug(describe(error)));
+    const now = Date.now();
+    const { wait, recent } = nextWait([...this.#deaths, now], now);
+    this.#deaths = recent;
+    this.log.warn(`server: ${why}`);
+    if (wait === undefined) {
+      this.#fail(`the server died ${recent.length} times in 3 minutes (${why})`);
+      return;
+    }
+    this.status.setClient('restarting');
+    this.#timer = setTimeout(() => void this.start(), wait);
+  }
+
+  #fail(problem: string): void {
+    this.log.error(problem);
+    this.status.setClient('failed', problem);
+    const [showLog, restart] = ['Show Log', 'Restart'];
+    void vscode.window.showErrorMessage(`Quicksilver: ${problem}`, showLog, restart).then((chosen) => {
+      if (chosen === showLog) {
+        this.log.show();
+      } else if (chosen === restart) {
+        void this.restart();
+      }
+    });
+  }
+
+  dispose(): void {
+    clearTimeout(this.#timer);
+    this.#ghost.dispose();
+    this.status.dispose();
+    this.log.dispose();
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,31 @@
+/** Where the editor enters and leaves the extension. All else lives in the parts. */
+
+import * as vscode from 'vscode';
+
+import { registerCommands } from './commands.ts';
+import * as config from './config.ts';
+import { Ctx } from './ctx.ts';
+
+let ctx: Ctx | undefined;
+
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  const started = new Ctx(context.extensionPath);
+  ctx = started;
+  context.subscriptions.push(
+    started,
+    ...registerCommands(started),
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (config.needsRestart(event)) {
+        void started.restart();
+      } else if (event.affectsConfiguration(config.SECTION)) {
+        void started.reconfigure();
+      }
+    }),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void started.restart()),
+  );
+  await started.start();
+}
+
+export async function deactivate(): Promise<void> {
+  await ctx?.stop();
+}

@@ -1,0 +1,106 @@
+/**
+ * Names and shapes of what the server and the extension say to each other beyond plain LSP, and the checks that
+ * a message from outside passes before anything uses it. Must not know the editor.
+ */
+
+export type RunKind = 'masked' | 'changed' | 'committed';
+export type FrameState = 'denoising' | 'final' | 'cancelled';
+export type StatusKind = 'Normal' | 'Warning' | 'Error' | 'Inactive';
+
+/** Zero-based; `character` counts UTF-16 units. */
+export interface Position {
+  readonly line: number;
+  readonly character: number;
+}
+
+/** Neighbouring positions of the span in the same state. */
+export interface Run {
+  /** Decoded text; for a masked run a guess, or empty. */
+  readonly text: string;
+  readonly kind: RunKind;
+  /** In [0, 1]. */
+  readonly confidence: number;
+}
+
+/** The whole span after one denoise step. The latest replaces all earlier ones. */
+export interface Frame {
+  readonly session: string;
+  readonly uri: string;
+  /** Document version that the request was made from. */
+  readonly version: number;
+  /** Where the request was made. */
+  readonly position: Position;
+  /** Rises by one per frame of a session. */
+  readonly seq: number;
+  readonly step: number;
+  /** How many are expected. */
+  readonly steps: number | undefined;
+  readonly state: FrameState;
+  readonly runs: readonly Run[];
+}
+
+/** What the server tells the user: above all why nothing shows. */
+export interface ServerStatus {
+  readonly busy: boolean;
+  readonly kind: StatusKind;
+  readonly message: string;
+  /** The document it speaks of; absent: all. */
+  readonly uri: string | undefined;
+}
+
+export const FRAME = 'quicksilver/frame';
+export const STATUS = 'quicksilver/status';
+
+/** Frames per second that the extension draws at most, and asks the server for. */
+export const MAX_FPS = 30;
+
+/** What the extension adds to the client capabilities, under `experimental`. */
+export function capabilities(frames: boolean): { quicksilver: { frames: boolean; maxFps: number } } {
+  return { quicksilver: { frames, maxFps: MAX_FPS } };
+}
+
+const RUN_KINDS: readonly string[] = ['masked', 'changed', 'committed'] satisfies RunKind[];
+const FRAME_STATES: readonly string[] = ['denoising', 'final', 'cancelled'] satisfies FrameState[];
+const STATUS_KINDS: readonly string[] = ['Normal', 'Warning', 'Error', 'Inactive'] satisfies StatusKind[];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
+function isPosition(value: unknown): boolean {
+  return isObject(value) && typeof value['line'] === 'number' && typeof value['character'] === 'number';
+}
+
+function isRun(value: unknown): boolean {
+  return isObject(value) && typeof value['text'] === 'string' && RUN_KINDS.includes(String(value['kind']));
+}
+
+/** `params` as a frame, or undefined when it has not the shape of one. */
+export function asFrame(params: unknown): Frame | undefined {
+  if (!isObject(params) || !Array.isArray(params['runs']) || !params['runs'].every(isRun)) {
+    return undefined;
+  }
+  const numbers = ['version', 'seq', 'step'].every((name) => typeof params[name] === 'number');
+  const state = FRAME_STATES.includes(String(params['state']));
+  if (!numbers || !state || typeof params['uri'] !== 'string' || !isPosition(params['position'])) {
+    return undefined;
+  }
+  const steps = typeof params['steps'] === 'number' ? params['steps'] : undefined;
+  return { ...(params as unknown as Frame), steps };
+}
+
+/** `params` as a status, or undefined when it has not the shape of one. */
+export function asStatus(params: unknown): ServerStatus | undefined {
+  if (!isObject(params)) {
+    return undefined;
+  }
+  const kind = String(params['kind']);
+  return {
+    busy: params['busy'] === true,
+    kind: STATUS_KINDS.includes(kind) ? (kind as StatusKind) : 'Normal',
+    message: typeof params['message'] === 'string' ? params['message'] : '',
+    uri: typeof params['uri'] === 'string' ? params['uri'] : undefined,
+  };
+}

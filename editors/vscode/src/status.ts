@@ -1,0 +1,148 @@
+/**
+ * What the user is told in the status bar: whether the server runs, what it does, and why nothing shows. Must not
+ * start or ask anything.
+ */
+
+import * as vscode from 'vscode';
+
+import { reasonOff } from './config.ts';
+import type { ServerStatus } from './protocol.ts';
+
+export type ClientState = 'stopped' | 'starting' | 'running' | 'restarting' | 'failed';
+
+export class Status implements vscode.Disposable {
+  readonly #item: vscode.StatusBarItem;
+  readonly #subscriptions: vscode.Disposable[];
+  readonly #documents = new Map<string, ServerStatus>();
+  #client: ClientState = 'stopped';
+  #problem: string | undefined;
+  #server: ServerStatus | undefined;
+  #version: string | undefined;
+  #steps: string | undefined;
+
+  constructor() {
+    this.#item = vscode.window.createStatusBarItem('quicksilver.status', vscode.StatusBarAlignment.Right, 100);
+    this.#item.name = 'Quicksilver';
+    this.#item.command = 'quicksilver.showStatus';
+    this.#subscriptions = [
+      vscode.window.onDidChangeActiveTextEditor(() => this.#draw()),
+      vscode.workspace.onDidCloseTextDocument((document) => this.#documents.delete(document.uri.toString())),
+    ];
+    this.#draw();
+    this.#item.show();
+  }
+
+  /** @param problem why it failed, and what to do */
+  setClient(state: ClientState, problem?: string): void {
+    this.#client = state;
+    this.#problem = problem;
+    if (state !== 'running') {
+      this.#server = undefined;
+      this.#steps = undefined;
+      this.#documents.clear();
+    }
+    this.#draw();
+  }
+
+  /**
+   * Takes in the server's own status; says whether a trouble of its own is over.
+   * @param uri that of the editor's document, where the status speaks of one
+   */
+  setServer(status: ServerStatus, uri: vscode.Uri | undefined): boolean {
+    const spoke = (this.#server?.message ?? '') !== '';
+    if (uri) {
+      this.#documents.set(uri.toString(), status);
+    } else {
+      this.#server = status;
+    }
+    this.#draw();
+    return !uri && spoke && status.message === '';
+  }
+
+  /** A suggestion came for the document: what was said of it before is no longer so. */
+  clearDocument(uri: vscode.Uri): void {
+    if (this.#documents.delete(uri.toString())) {
+      this.#draw();
+    }
+  }
+
+  setVersion(version: string | undefined): void {
+    this.#version = version;
+  }
+
+  /** @param steps "3/8", or undefined when nothing is being refined */
+  setSteps(steps: string | undefined): void {
+    if (this.#steps !== steps) {
+      this.#steps = steps;
+      this.#draw();
+    }
+  }
+
+  /** The settings have changed, and with them perhaps the reason for silence. */
+  refresh(): void {
+    this.#draw();
+  }
+
+  /** Why nothing shows in the active editor, or undefined when suggestions can come. */
+  reason(): string | undefined {
+    const document = vscode.window.activeTextEditor?.document;
+    const off = document && reasonOff(document);
+    if (off !== undefined) {
+      return off;
+    }
+    if (this.#client === 'failed') {
+      return this.#problem ?? 'the server failed';
+    }
+    if (this.#client !== 'running') {
+      return this.#client === 'stopped' ? 'the server is not running' : `the server is ${this.#client}`;
+    }
+    const here = document && this.#documents.get(document.uri.toString());
+    for (const status of [here, this.#server]) {
+      if (status && status.message !== '' && (status.kind !== 'Normal' || status.busy)) {
+        return status.message;
+      }
+    }
+    // A document's status of kind Normal still says why the last request was met with silence.
+    return here?.message || undefined;
+  }
+
+  /** The whole state in a few lines. */
+  report(): string[] {
+    const lines = [`Quicksilver ${this.#version ?? '(version unknown)'}`, `server: ${this.#client}`];
+    if (this.#server?.message) {
+      lines.push(`says: ${this.#server.message}`);
+    }
+    lines.push(`here: ${this.reason() ?? 'ready'}`);
+    return lines;
+  }
+
+  #draw(): void {
+    const reason = this.reason();
+    const failed = this.#client === 'failed';
+    if (this.#steps !== undefined) {
+      this.#item.text = `$(sparkle) ${this.#steps}`;
+    } else if (this.#client === 'starting' || this.#client === 'restarting') {
+      this.#item.text = '$(loading~spin) Quicksilver';
+    } else {
+      const icon = failed ? 'error' : reason === undefined ? 'sparkle' : 'circle-slash';
+      this.#item.text = `$(${icon}) Quicksilver${reason === undefined || failed ? '' : `: ${shorten(reason)}`}`;
+    }
+    this.#item.backgroundColor = failed ? new vscode.ThemeColor('statusBarItem.errorBackground') : undefined;
+    this.#item.tooltip = this.report().join('\n');
+    this.#item.accessibilityInformation = { label: `Quicksilver: ${reason ?? 'ready'}` };
+  }
+
+  dispose(): void {
+    this.#item.dispose();
+    for (const subscription of this.#subscriptions) {
+      subscription.dispose();
+    }
+  }
+}
+
+/** Characters of a reason that the status bar has room for; the tooltip has all of it. */
+const MAX_REASON = 40;
+
+function shorten(reason: string): string {
+  return reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON - 1)}…` : reason;
+}

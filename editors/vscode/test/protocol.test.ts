@@ -1,0 +1,77 @@
+/** The parts of the extension that need no editor. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { BinaryNotFound, findBinary } from '../src/binary.ts';
+import { asFrame, asStatus, type Frame, type Run } from '../src/protocol.ts';
+import { nextWait } from '../src/restart.ts';
+import { frameLine } from '../src/suggestion.ts';
+
+const GOOD: Frame = {
+  session: '1',
+  uri: 'file:///a.rs',
+  version: 1,
+  position: { line: 0, character: 0 },
+  seq: 0,
+  step: 0,
+  steps: 8,
+  state: 'denoising',
+  runs: [],
+};
+
+function run(text: string, kind: Run['kind']): Run {
+  return { text, kind, confidence: 0.5 };
+}
+
+test('a frame of the wrong shape is dropped', () => {
+  assert.deepEqual(asFrame({ ...GOOD }), GOOD);
+  for (const field of ['uri', 'version', 'position', 'seq', 'step', 'state', 'runs']) {
+    assert.equal(asFrame({ ...GOOD, [field]: null }), undefined, `without ${field}`);
+  }
+  assert.equal(asFrame({ ...GOOD, runs: [{ text: 'a', kind: 'gone', confidence: 0 }] }), undefined);
+  assert.equal(asFrame(null), undefined);
+});
+
+test('a status of an unknown kind is Normal, and keeps its message', () => {
+  const status = asStatus({ kind: 'Odd', message: 'excluded', busy: 1 });
+  assert.deepEqual(status, { busy: false, kind: 'Normal', message: 'excluded', uri: undefined });
+  assert.equal(asStatus('text'), undefined);
+});
+
+test('a frame shows its first line, its masks, and how many lines follow', () => {
+  const runs = [run('if a', 'committed'), run(' {', 'changed'), run('', 'masked')];
+  assert.deepEqual(frameLine({ ...GOOD, runs }), { text: 'if\u00a0a\u00a0{░░░', decided: 6 / 9 });
+  assert.equal(frameLine({ ...GOOD, runs: [run('a', 'committed'), run('b c', 'masked')] }).text, 'a░\u00a0░');
+  const block = [run('x\n', 'committed'), run('y\r\nz', 'changed')];
+  assert.deepEqual(frameLine({ ...GOOD, runs: block }), { text: 'x\u00a0\u00a0+2 lines', decided: 1 });
+  assert.deepEqual(frameLine(GOOD), { text: '', decided: 0 });
+});
+
+test('a very long line is cut', () => {
+  assert.equal(frameLine({ ...GOOD, runs: [run('a'.repeat(1000), 'changed')] }).text.length, 201);
+});
+
+test('restarts wait longer each time, and end after five in three minutes', () => {
+  const times: number[] = [];
+  const waits = [1, 2, 3, 4, 5, 6].map((second) => {
+    times.push(second * 1000);
+    return nextWait(times, second * 1000).wait;
+  });
+  assert.deepEqual(waits, [250, 500, 1000, 2000, 4000, undefined]);
+  assert.deepEqual(nextWait(times, 1e6), { wait: 250, recent: [] });
+});
+
+test('the executable: the setting, else the bundled one, else the one in PATH', () => {
+  const there = (...paths: string[]) => (path: string) => paths.includes(path);
+  assert.deepEqual(findBinary('/own', '/ext', '', there('/own')), { path: '/own', source: 'setting' });
+  const bundled = '/ext/server/quicksilver';
+  assert.deepEqual(findBinary('', '/ext', '/bin', there(bundled, '/bin/quicksilver')), { path: bundled, source: 'bundled' });
+  const inPath = findBinary('', '/ext', '/usr/bin:/bin', there('/bin/quicksilver'));
+  assert.deepEqual(inPath, { path: '/bin/quicksilver', source: 'PATH' });
+});
+
+test('a setting that names no executable is an error, not passed over', () => {
+  assert.throws(() => findBinary('/gone', '/ext', '/bin', (path) => path !== '/gone'), BinaryNotFound);
+  assert.throws(() => findBinary('', '/ext', '', () => false), /install it/);
+});

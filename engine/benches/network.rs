@@ -1,0 +1,118 @@
+//! What a keystroke costs the network: reading a context from nothing, a typed token, a denoise step.
+//!
+//! Random weights of the embedded model's size, so that it runs before there are trained ones; on the CPU, with
+//! 256 tokens of prefix and 128 of suffix. `cargo bench --profile release -p quicksilver-engine --bench network`
+
+#![allow(clippy::expect_used, reason = "a benchmark")]
+
+use std::path::Path;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use quicksilver_engine::{
+    device::DeviceChoice,
+    diffusion::{CanvasIdx, Denoiser},
+    model::{ModelSpec, Network, weights::Weights},
+    tokens::{TokenId, Tokenizer},
+};
+use safetensors::tensor::{Dtype, TensorView};
+use serde_json::json;
+
+/// Milestone S of the training plan: 10 blocks of 512.
+fn spec() -> ModelSpec {
+    let file = json!({
+        "model_type": "quicksilver", "hidden_size": 512, "num_hidden_layers": 10, "num_attention_heads": 8,
+        "num_key_value_heads": 4, "head_dim": 64, "intermediate_size": 1408, "vocab_size": 16384,
+        "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "tie_word_embeddings": true,
+        "attention_topology": "context-exact", "span_gap": 64, "mask_token_id": 1,
+        "decode": {"max_span": 32, "canvas": [8]}
+    });
+    ModelSpec::from_bytes(file.to_string().as_bytes(), Path::new("config.json")).expect("a sound config")
+}
+
+fn network(spec: &ModelSpec, threads: usize) -> Network {
+    let raw: Vec<(String, Vec<usize>, Vec<u8>)> = spec
+        .tensors()
+        .into_iter()
+        .map(|(name, shape)| {
+            let size: usize = shape.iter().product();
+            let number = |n: usize| ((n * 2_654_435_761) % 1000) as f32 / 25_000.0 - 0.02;
+            let bytes = (0..size).flat_map(|n| half::f16::from_f32(number(n)).to_le_bytes()).collect();
+            (name, shape, bytes)
+        })
+        .collect();
+    let views = raw.iter().map(|(name, shape, bytes)| {
+        (name, TensorView::new(Dtype::F16, shape.clone(), bytes).expect("a view"))
+    });
+    let file: &'static [u8] = safetensors::serialize(views, None).expect("a file").leak();
+    let weights = Weights::in_memory(file, Path::new("model.safetensors"), spec).expect("sound weights");
+    let (device, _) = DeviceChoice::Cpu.open().expect("a CPU");
+    Network::new(spec, &weights, &device, threads).expect("a network")
+}
+
+fn ids(length: usize, salt: usize) -> Vec<TokenId> {
+    (0..length).map(|n| TokenId((64 + (n * 37 + salt * 101) % 16_000) as u32)).collect()
+}
+
+fn keystroke(criterion: &mut Criterion) {
+    let spec = spec();
+    for threads in [1, 2] {
+        let mut network = network(&spec, threads);
+        let suffix = ids(128, 1);
+        let mut salt = 2;
+        criterion.bench_function(&format!("read 256+128 from nothing, {threads} threads"), |bencher| {
+            bencher.iter(|| {
+                salt += 1;
+                network.encode_context(&ids(128, salt), &ids(256, salt), 32).expect("a context")
+            });
+        });
+        let mut typed = ids(256, 1);
+        criterion.bench_function(&format!("read a typed token, {threads} threads"), |bencher| {
+            bencher.iter(|| {
+                salt += 1;
+                if typed.len() > 256 {
+                    typed.truncate(255);
+                }
+                typed.push(ids(1, salt)[0]);
+                network.encode_context(&suffix, &typed, 32).expect("a context")
+            });
+        });
+        let (context, _) = network.encode_context(&suffix, &typed, 32).expect("a context");
+        for (spans, length) in [(1, 8), (1, 16), (1, 32), (4, 16)] {
+            let span = vec![TokenId(1); length];
+            let rows: Vec<CanvasIdx> = (0..length).map(CanvasIdx).collect();
+            let mut logits = Vec::new();
+            criterion.bench_function(
+                &format!("denoise step, {spans} x {length} masks, {threads} threads"),
+                |bencher| {
+                    bencher.iter(|| {
+                        let (spans, rows) = (vec![&span[..]; spans], vec![&rows[..]; spans]);
+                        network.denoiser(&context).logits(&spans, &rows, &mut logits).expect("logits");
+                    });
+                },
+            );
+        }
+    }
+}
+
+/// 64 KiB of this crate's own text.
+fn tokens(criterion: &mut Criterion) {
+    let json = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/models/embedded/tokenizer.json"))
+        .expect("a file");
+    let tokenizer = Tokenizer::from_bytes(&json, Path::new("tokenizer.json")).expect("a tokenizer");
+    let mut text = include_str!("../src/model/network.rs").repeat(8);
+    text.truncate((0..=64 * 1024).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0));
+    criterion.bench_function("tokenise 64 KiB", |bencher| bencher.iter(|| tokenizer.encode(&text)));
+    criterion.bench_function("tokenise 64 KiB seen before", |bencher| {
+        bencher.iter(|| tokenizer.encode_again(&text))
+    });
+    criterion.bench_function("load the tokenizer", |bencher| {
+        bencher.iter(|| Tokenizer::from_bytes(&json, Path::new("tokenizer.json")).expect("a tokenizer"));
+    });
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10).measurement_time(std::time::Duration::from_secs(2)).warm_up_time(std::time::Duration::from_millis(500));
+    targets = tokens, keystroke
+}
+criterion_main!(benches);

@@ -1,0 +1,215 @@
+//! The pipeline: what is asked of whom, in which order. The steps themselves are in the other files.
+
+use std::sync::Arc;
+
+use quicksilver_protocol::completion::{FimRequest, FinishReason};
+
+use super::{
+    Network, Settings,
+    answer::answer,
+    fill::{Span, from_network, from_prior},
+    frames::Screen,
+    spelling::{Bans, Spelling},
+    task::Task,
+};
+use crate::{
+    EngineError,
+    diffusion::{End, Interrupt, Lengths, Plan, Rule, Sampling, Schedule, Watcher},
+    model::NetworkUse,
+    prior::{Pool, propose},
+    queue::{Infill, Infilled, Terms},
+    tokens::{
+        TokenId, Tokenizer,
+        fit::{Fitted, Layout, Parts},
+    },
+};
+
+/// Fills holes with one model; lives on the device's thread.
+pub struct Infiller {
+    pub(super) kit: Kit,
+    pub(super) network: Option<Box<dyn Network>>,
+    /// What the network answered to [`Infill::check`] the first time.
+    pub(super) known: Option<Vec<TokenId>>,
+}
+
+/// What stays the same from request to request.
+pub(super) struct Kit {
+    pub(super) tokenizer: Arc<Tokenizer>,
+    pub(super) settings: Settings,
+    layout: Layout,
+    bans: Bans,
+    /// Width of a row of the prior's.
+    width: usize,
+}
+
+impl Infiller {
+    /// With a network, or the local prior alone.
+    #[must_use]
+    pub fn new(tokenizer: Arc<Tokenizer>, settings: Settings, network: Option<Box<dyn Network>>) -> Self {
+        let network = network.filter(|_| settings.role != NetworkUse::Off);
+        Self { kit: Kit::new(tokenizer, settings), network, known: None }
+    }
+
+    /// The choices it fills with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.kit.settings
+    }
+
+    fn span(
+        &mut self,
+        task: &Task,
+        request: &FimRequest,
+        screen: &mut Screen<'_, '_>,
+    ) -> Result<Span, EngineError> {
+        let pool = self.kit.propose(task, screen)?;
+        match self.network.as_deref_mut() {
+            Some(network) if task.max_tokens > 0 && screen.look().is_none() => {
+                self.kit.with_network(network, &pool, task, request, screen)
+            }
+            _ => self.kit.by_prior(&pool, task, request, screen),
+        }
+    }
+}
+
+impl Kit {
+    fn new(tokenizer: Arc<Tokenizer>, settings: Settings) -> Self {
+        let width = settings.width(&tokenizer);
+        Self {
+            layout: Layout::new(&tokenizer, settings.bos, settings.eos),
+            bans: Bans::new(&tokenizer, &settings.marks, width),
+            width,
+            tokenizer,
+            settings,
+        }
+    }
+
+    pub(super) fn fit(&self, parts: &Parts<'_>) -> Fitted {
+        self.layout.fit(&self.tokenizer, parts, self.settings.window)
+    }
+
+    /// The local prior alone fills the hole.
+    pub(super) fn by_prior(
+        &self,
+        pool: &Pool,
+        task: &Task,
+        request: &FimRequest,
+        screen: &mut Screen<'_, '_>,
+    ) -> Result<Span, EngineError> {
+        let spelling = self.spelling(task);
+        from_prior(pool, task, &self.plan(task, request, &spelling), self.width, screen)
+    }
+
+    pub(super) fn propose(&self, task: &Task, screen: &mut Screen<'_, '_>) -> Result<Pool, EngineError> {
+        if !self.settings.drafts {
+            return Ok(Pool::default());
+        }
+        let stop = || screen.look().is_some();
+        let pool = propose(&task.hole(), &*self.tokenizer, &stop);
+        match screen.interrupt() {
+            Some(Interrupt::Cancel) => Err(EngineError::Cancelled),
+            Some(Interrupt::Deadline) if pool.hypotheses.is_empty() => Err(EngineError::Late),
+            Some(Interrupt::Deadline) | None => Ok(pool),
+        }
+    }
+
+    fn spelling<'a>(&'a self, task: &'a Task) -> Spelling<'a> {
+        Spelling {
+            tokenizer: &self.tokenizer,
+            bans: &self.bans,
+            mask: self.settings.marks.mask,
+            heal: &task.heal,
+            one_line: task.one_line(),
+        }
+    }
+
+    fn plan<'a>(&self, task: &Task, request: &FimRequest, spelling: &'a Spelling<'a>) -> Plan<'a> {
+        Plan {
+            marks: self.settings.marks,
+            sampling: Sampling {
+                temperature: request.temperature.unwrap_or(0.0) as f32,
+                top_p: request.top_p.map(|top_p| top_p as f32),
+                seed: request.seed.unwrap_or(0),
+                ..Sampling::default()
+            },
+            rule: Rule::Threshold(self.settings.threshold),
+            schedule: Schedule::OneByOne,
+            lengths: Lengths {
+                deletion: self.settings.deletion,
+                capacity: task.max_tokens.min(self.settings.max_span),
+                expands: self.settings.max_span,
+                allow_empty: task.allow_empty && task.heal.is_empty(),
+            },
+            remasks: 0,
+            constraint: spelling,
+        }
+    }
+
+    fn with_network(
+        &self,
+        network: &mut dyn Network,
+        pool: &Pool,
+        task: &Task,
+        request: &FimRequest,
+        screen: &mut Screen<'_, '_>,
+    ) -> Result<Span, EngineError> {
+        let files: Vec<&[TokenId]> = task.files.iter().map(Vec::as_slice).collect();
+        let around = self.fit(&Parts {
+            prefix: &task.prefix,
+            suffix: &task.suffix,
+            language: task.language.as_deref(),
+            path: task.path.as_deref(),
+            snippets: &files,
+        });
+        let longest = pool.hypotheses.iter().map(|draft| draft.tokens.len() + 1).max().unwrap_or(0);
+        let cached_tokens = network.read(&around, longest.max(self.settings.max_span))?;
+        // Reading a cold context takes longest; the draft is worth more than a check that comes too late.
+        if screen.look().is_some() {
+            return self.by_prior(pool, task, request, screen);
+        }
+        let spelling = self.spelling(task);
+        let plan = self.plan(task, request, &spelling);
+        let span = from_network(network, pool, task, &plan, &self.settings, screen)?;
+        Ok(Span { prompt_tokens: around.prefix.len() + around.suffix.len(), cached_tokens, ..span })
+    }
+}
+
+impl Infill for Infiller {
+    fn infill(&mut self, request: &FimRequest, terms: &mut Terms<'_>) -> Result<Infilled, EngineError> {
+        let task = Task::read(request, &self.kit.tokenizer);
+        let tokenizer = Arc::clone(&self.kit.tokenizer);
+        let mut screen = Screen::new(terms, &tokenizer, &task);
+        let span = self.span(&task, request, &mut screen)?;
+        let Span { outcome, sure, .. } = &span;
+        let tokens = outcome.canvas.decoded();
+        let finish = match outcome.end {
+            End::Deadline => FinishReason::Deadline,
+            End::Complete if tokens.len() >= task.max_tokens => FinishReason::Length,
+            End::Complete => FinishReason::Stop,
+        };
+        let answer = answer(&tokenizer.raw(&tokens), &task, finish);
+        tracing::debug!(steps = span.steps, source = span.source, trace = %outcome.trace, "infilled");
+        Ok(Infilled {
+            show: sure.show && !answer.text.is_empty() && outcome.end == End::Complete,
+            text: answer.text,
+            finish: answer.finish,
+            steps: span.steps,
+            prompt_tokens: span.prompt_tokens as u32,
+            cached_tokens: span.cached_tokens as u32,
+            span_tokens: tokens.len() as u32,
+            confidence: sure.probability.clamp(0.0, 1.0),
+            source: span.source,
+        })
+    }
+
+    fn check(&mut self) -> Result<(), EngineError> {
+        self.check_prior()?;
+        self.check_network()
+    }
+
+    fn reset(&mut self) {
+        if let Some(network) = &mut self.network {
+            network.forget();
+        }
+    }
+}

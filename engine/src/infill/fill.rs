@@ -1,0 +1,167 @@
+//! From a pool to a finished span: by the prior alone, or with a network.
+
+use super::{
+    Network, Settings,
+    check::{Checked, check, rank},
+    frames::Screen,
+    mixture::{Leading, Mixture},
+    task::Task,
+};
+use crate::{
+    EngineError,
+    diffusion::{
+        Canvas, CanvasIdx, Free, Lengths, Never, Outcome, Plan, Rule, Sampling, Schedule, Watcher,
+        confidence::Dice, denoise, length,
+    },
+    model::NetworkUse,
+    prior::{Confidence, Pool, PriorDenoiser, calibrate},
+    tokens::TokenId,
+};
+
+/// Share at which the prior's positions count as agreed.
+const AGREED: f32 = 0.9;
+/// The prior's steps: what is agreed, then the rest.
+const PRIOR_STEPS: u32 = 2;
+/// Probability from which a span that the network wrote is shown unasked; not calibrated.
+const SHOWN: f32 = 0.5;
+
+/// A span and what is to be said of it.
+pub(super) struct Span {
+    pub(super) outcome: Outcome,
+    pub(super) sure: Confidence,
+    pub(super) steps: u32,
+    pub(super) prompt_tokens: usize,
+    pub(super) cached_tokens: usize,
+    pub(super) source: &'static str,
+}
+
+/// The pool alone: the winner's agreed positions, then the rest. At temperatures above 0 the winner is drawn by share.
+pub(super) fn from_prior(
+    pool: &Pool,
+    task: &Task,
+    plan: &Plan<'_>,
+    width: usize,
+    screen: &mut Screen<'_, '_>,
+) -> Result<Span, EngineError> {
+    let drawn = draw(pool, plan.sampling.temperature, plan.sampling.seed);
+    let (leader, sure) = match pool.hypotheses.get(drawn) {
+        Some(winner) if drawn == 0 => (&winner.tokens[..], calibrate(pool, task.extent)),
+        Some(other) => {
+            (&other.tokens[..], Confidence { probability: other.share, show: other.share >= SHOWN })
+        }
+        None => (&[][..], Confidence::default()),
+    };
+    let plan = Plan {
+        sampling: Sampling::default(),
+        rule: Rule::Threshold(AGREED),
+        schedule: Schedule::Within(PRIOR_STEPS),
+        lengths: Lengths { expands: 0, allow_empty: false, ..plan.lengths },
+        // The pool's lines are spelled as they must be.
+        constraint: &Free,
+        ..*plan
+    };
+    let canvas = draft(pool, leader);
+    let mut denoiser = Leading { inner: PriorDenoiser::new(pool, plan.marks, width), leader };
+    let outcome = denoise(canvas, &mut denoiser, &plan, &mut Never, screen)?;
+    let steps = screen.before + outcome.trace.steps.len() as u32;
+    let tokens = task.prefix.len() + task.suffix.len() + task.files.iter().map(Vec::len).sum::<usize>();
+    Ok(Span { outcome, sure, steps, prompt_tokens: tokens, cached_tokens: 0, source: "prior" })
+}
+
+/// The network reads the pool, and writes what is in doubt.
+pub(super) fn from_network(
+    network: &mut dyn Network,
+    pool: &Pool,
+    task: &Task,
+    plan: &Plan<'_>,
+    settings: &Settings,
+    screen: &mut Screen<'_, '_>,
+) -> Result<Span, EngineError> {
+    let marks = &plan.marks;
+    if pool.hypotheses.is_empty() {
+        let capacity = plan.lengths.capacity;
+        let lengths: Vec<usize> = settings.canvas.iter().map(|&length| length.clamp(1, capacity)).collect();
+        let first = match lengths[..] {
+            [] => 1,
+            [only] => only,
+            _ => length::surest(&mut *network.denoiser()?, marks.mask, &lengths)?.unwrap_or(1),
+        };
+        screen.before = u32::from(lengths.len() > 1);
+        let outcome = denoise(Canvas::masked(first), &mut *network.denoiser()?, plan, &mut Never, screen)?;
+        return Ok(written(outcome, screen.before, "network"));
+    }
+    let winner = pool.hypotheses.first().map_or(&[][..], |winner| &winner.tokens);
+    screen.frame(0, &draft(pool, winner));
+    if settings.role == NetworkUse::Rescore {
+        let next = task.suffix.first().copied().unwrap_or(task.newline);
+        let pool = match rank(pool, network, next, settings.weight)? {
+            Some(pool) => pool,
+            None => check(pool, &mut *network.denoiser()?, marks, settings.weight)?.pool,
+        };
+        screen.before = 1;
+        let width = network.denoiser()?.vocab();
+        let span = from_prior(&pool, task, plan, width, screen)?;
+        return Ok(Span { source: "prior+network", ..span });
+    }
+    let Checked { pool, probabilities } = check(pool, &mut *network.denoiser()?, marks, settings.weight)?;
+    screen.before = 1;
+    let winner = pool.hypotheses.first().map_or(&[][..], |winner| &winner.tokens);
+    let mut canvas = draft(&pool, winner);
+    let shares: Vec<f32> = canvas.cells().iter().map(|cell| cell.confidence).collect();
+    // What both trust stands; the rest stays masked, with the draft as its guess.
+    for (at, ((&token, share), p)) in winner.iter().zip(shares).zip(probabilities).enumerate() {
+        let trust = (share + settings.weight * p) / (1.0 + settings.weight);
+        if trust >= settings.threshold {
+            canvas.commit(CanvasIdx(at), token, trust, 0);
+        } else {
+            canvas.guess(CanvasIdx(at), Some(token), trust);
+        }
+    }
+    // Expands add one position a step and a delete takes away many: a doubted end gets the masks of a fresh span.
+    let doubted = canvas.cells().iter().rev().take_while(|cell| cell.is_masked()).count();
+    if let (true, Some(&first)) = (doubted > 0 && marks.delete.is_some(), settings.canvas.first()) {
+        let room = plan.lengths.capacity.saturating_sub(canvas.len());
+        canvas.grow(first.saturating_sub(doubted).min(room));
+    }
+    screen.show(1, 0, &canvas);
+    let lengths = Lengths { capacity: plan.lengths.capacity.max(canvas.len()), ..plan.lengths };
+    let plan = Plan { lengths, ..*plan };
+    let mut reader = network.denoiser()?;
+    let mut mixture = Mixture::new(&pool, &mut *reader, settings.weight, *marks);
+    let outcome = denoise(canvas, &mut mixture, &plan, &mut Never, screen)?;
+    let kept = outcome.canvas.decoded() == winner;
+    let span = written(outcome, screen.before, "prior+network");
+    Ok(if kept { Span { sure: calibrate(&pool, task.extent), ..span } } else { span })
+}
+
+/// A span that the network wrote, sure by the product of what was committed.
+fn written(outcome: Outcome, before: u32, source: &'static str) -> Span {
+    let probability: f32 = outcome.canvas.cells().iter().map(|cell| cell.confidence).product();
+    let steps = before + outcome.trace.steps.len() as u32;
+    let sure = Confidence { probability, show: probability >= SHOWN };
+    Span { outcome, sure, steps, prompt_tokens: 0, cached_tokens: 0, source }
+}
+
+/// A hypothesis as first canvas: each position with the share of the pool that agrees there.
+fn draft(pool: &Pool, tokens: &[TokenId]) -> Canvas {
+    let share = |(at, &token): (usize, &TokenId)| {
+        let agree = pool.hypotheses.iter().filter(|hypothesis| hypothesis.tokens.get(at) == Some(&token));
+        (token, agree.map(|hypothesis| hypothesis.share).sum::<f32>().min(1.0))
+    };
+    Canvas::draft(&tokens.iter().enumerate().map(share).collect::<Vec<_>>())
+}
+
+/// Index of a hypothesis: the best at temperature 0, else drawn by share^(1/temperature).
+fn draw(pool: &Pool, temperature: f32, seed: u64) -> usize {
+    if temperature <= 0.0 {
+        return 0;
+    }
+    let weights: Vec<f32> =
+        pool.hypotheses.iter().map(|hypothesis| hypothesis.share.powf(1.0 / temperature)).collect();
+    let mut left = Dice::new(seed).roll() * weights.iter().sum::<f32>();
+    let found = weights.iter().position(|weight| {
+        left -= weight;
+        left < 0.0
+    });
+    found.unwrap_or(0)
+}

@@ -1,0 +1,63 @@
+//! One request from text to text.
+//!
+//! 1. The request becomes a [`task`]: line ends unified, texts tokenised, the token under the cursor given up
+//!    (its bytes must be the answer's first).
+//! 2. The local prior proposes a pool of ways to fill the hole; the best is the draft, and the first frame.
+//! 3. With a network, one batched pass [`check`]s the pool: each hypothesis gets the network's joint score beside
+//!    the prior's, and each token of the winner a probability. What both doubt is masked again and denoised by a
+//!    [`mixture`] of the two, the span growing and shrinking as needed ([`Denoise`](crate::model::NetworkUse::Denoise)); or the new winner
+//!    stands ([`Rescore`](crate::model::NetworkUse::Rescore)). Without a network the prior fills its draft: agreed positions, then the rest.
+//! 4. The span becomes an [`answer`]: healed bytes, stop strings and repeated lines cut off.
+//!
+//! Each step of this is one step of [`diffusion::denoise`](crate::diffusion::denoise()): the deadline and the cancel
+//! flag are looked at, and a frame is sent. Knows no HTTP and no tensor.
+
+mod answer;
+mod check;
+mod engine;
+mod fill;
+mod frames;
+mod load;
+mod mixture;
+mod ready;
+mod settings;
+mod spelling;
+mod task;
+
+#[cfg(test)]
+mod tests;
+
+pub use engine::Infiller;
+pub use settings::Settings;
+
+use crate::{
+    EngineError,
+    diffusion::Denoiser,
+    tokens::{TokenId, fit::Fitted},
+};
+
+/// A network with the text around one hole: what infilling needs of it.
+pub trait Network: Send {
+    /// Takes in the text around a hole, for spans of at most `longest` positions; says for how many of its tokens a
+    /// cache answered.
+    ///
+    /// # Errors
+    /// The device's.
+    fn read(&mut self, around: &Fitted, longest: usize) -> Result<usize, EngineError>;
+
+    /// Scores spans in the hole read last.
+    ///
+    /// # Errors
+    /// When none was read.
+    fn denoiser(&mut self) -> Result<Box<dyn Denoiser + '_>, EngineError>;
+
+    /// Log-probabilities of each text's tokens behind the prefix, left to right, the suffix being seen; `None` for
+    /// networks that read context and span alike.
+    ///
+    /// # Errors
+    /// As [`denoiser`](Self::denoiser).
+    fn score(&mut self, texts: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError>;
+
+    /// Forgets every hole.
+    fn forget(&mut self);
+}

@@ -1,0 +1,64 @@
+//! What a model's configuration means for infilling.
+
+use crate::{
+    diffusion::{Deletion, Marks},
+    model::{ModelSpec, NetworkUse},
+    tokens::{TokenId, Tokenizer},
+};
+
+/// Choices of the sampler, as measured for a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The tokens that are no text.
+    pub marks: Marks,
+    /// What a delete takes away.
+    pub deletion: Deletion,
+    /// Begins a row.
+    pub bos: Option<TokenId>,
+    /// Ends a file.
+    pub eos: Option<TokenId>,
+    /// What the network is used for.
+    pub role: NetworkUse,
+    /// Whether the local prior drafts; without it the network is on its own, for measurements.
+    pub drafts: bool,
+    /// Weight of the network's log-probability beside the prior's.
+    pub weight: f32,
+    /// Probability at which a position is committed, in (0, 1].
+    pub threshold: f32,
+    /// First span lengths to try where the prior knows nothing, tokens; all at least 1.
+    pub canvas: Vec<usize>,
+    /// The longest span for the network, tokens.
+    pub max_span: usize,
+    /// The most context tokens for the network.
+    pub window: usize,
+}
+
+impl Settings {
+    /// As a model's configuration has them.
+    #[must_use]
+    pub fn of(spec: &ModelSpec) -> Self {
+        let decode = &spec.decode;
+        // Only models of our own format are trained to say "nothing here or anywhere right of here".
+        let ours = spec.model_type == "quicksilver";
+        Self {
+            marks: Marks { mask: spec.mask, expand: spec.expand, delete: spec.delete },
+            deletion: if ours { Deletion::Rest } else { Deletion::Broadcast },
+            bos: spec.bos,
+            eos: spec.eos,
+            role: decode.network,
+            drafts: true,
+            weight: decode.network_weight,
+            threshold: decode.threshold,
+            canvas: decode.canvas.clone(),
+            max_span: decode.max_span,
+            window: spec.context_window,
+        }
+    }
+
+    /// Width of a row in which every token and every mark has a place.
+    pub(super) fn width(&self, tokenizer: &Tokenizer) -> usize {
+        let marks = [Some(self.marks.mask), self.marks.expand, self.marks.delete];
+        let behind = marks.into_iter().flatten().map(|mark| mark.0 as usize + 1).max();
+        tokenizer.vocab().max(behind.unwrap_or(0))
+    }
+}

@@ -1,0 +1,88 @@
+//! Keys and values of rows, layer by layer, in buffers with room to grow.
+//!
+//! A pass writes its rows behind those that stay; whether they stay is the caller's affair. So a span's rows
+//! lie in the same buffer as its context, and attention reads one piece of memory.
+
+use candle_core::{DType, Device, Result, Tensor};
+
+use super::config::ModelSpec;
+
+/// Rows that a buffer grows by.
+const GROWTH_ROWS: usize = 128;
+
+/// One layer's keys and values: `[kv_heads, capacity, head_dim]` each.
+#[derive(Clone)]
+struct Layer {
+    keys: Tensor,
+    values: Tensor,
+}
+
+/// Keys and values of the rows of one context, and of whatever the last pass wrote behind them.
+pub(super) struct Rows {
+    layers: Vec<Layer>,
+    capacity: usize,
+    /// Rows that stay.
+    pub(super) len: usize,
+}
+
+impl Rows {
+    /// Empty buffers with room for `rows`.
+    pub(super) fn new(spec: &ModelSpec, rows: usize, dtype: DType, device: &Device) -> Result<Self> {
+        let capacity = rows.div_ceil(GROWTH_ROWS) * GROWTH_ROWS;
+        let shape = (spec.kv_heads, capacity, spec.head_dim);
+        let layer = || -> Result<Layer> {
+            Ok(Layer {
+                keys: Tensor::zeros(shape, dtype, device)?,
+                values: Tensor::zeros(shape, dtype, device)?,
+            })
+        };
+        Ok(Self { layers: (0..spec.layers).map(|_| layer()).collect::<Result<_>>()?, capacity, len: 0 })
+    }
+
+    /// Room for `more` rows behind those that stay.
+    pub(super) fn reserve(&mut self, more: usize) -> Result<()> {
+        if self.len + more > self.capacity {
+            let grown = (self.len + more).div_ceil(GROWTH_ROWS) * GROWTH_ROWS;
+            *self = self.copied(self.len, grown)?;
+        }
+        Ok(())
+    }
+
+    /// A copy of the first `len` rows, for a context that goes on differently.
+    pub(super) fn copied(&self, len: usize, rows: usize) -> Result<Self> {
+        let capacity = rows.max(len).div_ceil(GROWTH_ROWS).max(1) * GROWTH_ROWS;
+        let grow = |old: &Tensor| -> Result<Tensor> {
+            let (heads, _, width) = old.dims3()?;
+            let new = Tensor::zeros((heads, capacity, width), old.dtype(), old.device())?;
+            if len > 0 {
+                new.slice_set(&old.narrow(1, 0, len)?.contiguous()?, 1, 0)?;
+            }
+            Ok(new)
+        };
+        let copy = |layer: &Layer| -> Result<Layer> {
+            Ok(Layer { keys: grow(&layer.keys)?, values: grow(&layer.values)? })
+        };
+        Ok(Self { layers: self.layers.iter().map(copy).collect::<Result<_>>()?, capacity, len })
+    }
+
+    /// Writes a pass's rows of one layer behind those that stay, and gives all back up to their end.
+    /// `keys`, `values`: `[kv_heads, rows, head_dim]`.
+    pub(super) fn write(&self, layer: usize, keys: &Tensor, values: &Tensor) -> Result<(Tensor, Tensor)> {
+        let Some(kept) = self.layers.get(layer) else { candle_core::bail!("layer {layer} has no cache") };
+        let end = self.len + keys.dim(1)?;
+        kept.keys.slice_set(keys, 1, self.len)?;
+        kept.values.slice_set(values, 1, self.len)?;
+        Ok((kept.keys.narrow(1, 0, end)?, kept.values.narrow(1, 0, end)?))
+    }
+
+    /// Rows that a pass can write behind those that stay.
+    pub(super) fn room(&self) -> usize {
+        self.capacity - self.len
+    }
+
+    /// Bytes of all buffers.
+    pub(super) fn bytes(&self) -> usize {
+        let one = |tensor: &Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
+        self.layers.iter().map(|layer| one(&layer.keys) + one(&layer.values)).sum()
+    }
+}

@@ -1,0 +1,54 @@
+//! A context that a network has read, and where its suffix stands.
+
+use std::sync::Arc;
+
+use candle_core::Tensor;
+
+use super::{cache::Rows, config::ModelSpec};
+
+/// The least that the prefix can grow before the suffix is encoded anew, in tokens.
+const MIN_STRIDE: usize = 16;
+
+/// A context that a network has read; cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    pub(super) suffix: Arc<[u32]>,
+    pub(super) prefix: Arc<[u32]>,
+    /// Position of the first suffix token.
+    pub(super) horizon: usize,
+    /// Keys and values of suffix and prefix; none for networks that cannot keep them.
+    pub(super) rows: Option<Arc<Rows>>,
+    /// The last prefix row's hidden state, `[1, hidden]`.
+    pub(super) last: Option<Tensor>,
+}
+
+/// What reading a context took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContextStats {
+    /// Tokens of suffix and prefix.
+    pub tokens: usize,
+    /// Of these, the ones whose keys and values were at hand.
+    pub reused: usize,
+}
+
+impl Context {
+    /// The longest span that this context was read for, in tokens.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.horizon.saturating_sub(self.prefix.len())
+    }
+}
+
+/// Where the suffix stands: a position that holds still while the prefix grows by a stride, with room for the span
+/// between. A function of lengths alone, so that the same request always has the same answer.
+#[must_use]
+pub fn horizon(spec: &ModelSpec, prefix: usize, span: usize) -> usize {
+    let room = spec.decode.max_span.min(spec.span_gap).max(span);
+    let stride = spec.span_gap.saturating_sub(room).max(MIN_STRIDE);
+    room + (prefix / stride + 1) * stride
+}
+
+/// How many tokens two rows begin with in common.
+pub(super) fn shared_start(one: &[u32], other: &[u32]) -> usize {
+    one.iter().zip(other).take_while(|(a, b)| a == b).count()
+}

@@ -1,0 +1,142 @@
+//! The network as the sampler's [`Denoiser`]: spans in, logits of the wanted rows out.
+
+use candle_core::Tensor;
+
+use super::{
+    context::Context,
+    network::{Network, SPAN_ROWS},
+};
+use crate::{
+    EngineError,
+    device::failed,
+    diffusion::{CanvasIdx, Denoiser},
+    tokens::TokenId,
+};
+
+/// The logit of what cannot be an answer. Finite, so that no arithmetic makes a NaN of it.
+pub(super) const BANNED: f32 = -1.0e9;
+
+/// Speaks for a network in one context.
+pub struct NetworkDenoiser<'n> {
+    network: &'n Network,
+    context: &'n Context,
+}
+
+impl<'n> NetworkDenoiser<'n> {
+    pub(super) fn new(network: &'n Network, context: &'n Context) -> Self {
+        Self { network, context }
+    }
+
+    /// Hidden states of the wanted rows of a batch of spans, `[wanted, hidden]`.
+    fn hidden(&self, spans: &[Vec<u32>], wanted: &[&[CanvasIdx]]) -> candle_core::Result<Tensor> {
+        let (network, context) = (self.network, self.context);
+        let mut rows = Vec::new();
+        let hidden = match &context.rows {
+            Some(kept) => {
+                let (mut left, mut right) = (Vec::new(), Vec::new());
+                for (span, wanted) in spans.iter().zip(wanted) {
+                    rows.extend(wanted.iter().map(|row| (left.len() + row.0) as u32));
+                    let last = context.horizon.saturating_sub(span.len());
+                    left.extend((0..span.len()).map(|j| (context.prefix.len() + j) as u32));
+                    right.extend((0..span.len()).map(|j| (last + j) as u32));
+                }
+                let mask = if spans.len() > 1 {
+                    Some(network.mask(kept.len, &lengths(spans), false)?)
+                } else {
+                    None
+                };
+                network.pass(&spans.concat(), &[&left, &right], Some(kept), mask.as_ref())?
+            }
+            None => {
+                // Every row sees every other: each span is a row of its own.
+                let mut all = Vec::new();
+                for (span, wanted) in spans.iter().zip(wanted) {
+                    let canvas = [&context.prefix[..], span, &context.suffix].concat();
+                    let shift = usize::from(network.spec.logit_shift);
+                    let start = all.len() as u32;
+                    rows.extend((0..wanted.len()).map(|row| start + row as u32));
+                    let positions: Vec<u32> = (0..canvas.len() as u32).collect();
+                    let hidden = network.pass(&canvas, &[&positions], None, None)?;
+                    for row in *wanted {
+                        all.push(hidden.narrow(
+                            0,
+                            (context.prefix.len() + row.0).saturating_sub(shift),
+                            1,
+                        )?);
+                    }
+                }
+                Tensor::cat(&all, 0)?
+            }
+        };
+        hidden.index_select(&Tensor::new(rows, &network.body.device)?, 0)
+    }
+}
+
+impl Denoiser for NetworkDenoiser<'_> {
+    fn vocab(&self) -> usize {
+        self.network.spec.vocab
+    }
+
+    fn logits(
+        &mut self,
+        spans: &[&[TokenId]],
+        rows: &[&[CanvasIdx]],
+        logits: &mut Vec<f32>,
+    ) -> Result<(), EngineError> {
+        logits.clear();
+        let wrong = |reason: String| EngineError::BadRequest { field: "span", reason };
+        if spans.len() != rows.len() {
+            return Err(wrong(format!("{} spans and {} sets of rows", spans.len(), rows.len())));
+        }
+        for (span, rows) in spans.iter().zip(rows) {
+            if span.len() > self.context.room() {
+                return Err(wrong(format!(
+                    "has {} tokens; the context was read for at most {}",
+                    span.len(),
+                    self.context.room()
+                )));
+            }
+            if rows.iter().any(|row| row.0 >= span.len()) {
+                return Err(wrong(format!("a row beyond its {} tokens is wanted", span.len())));
+            }
+        }
+        let ids = spans.iter().map(|span| self.network.ids(span)).collect::<Result<Vec<_>, _>>()?;
+        let most = self.context.rows.as_ref().map_or(SPAN_ROWS, |rows| rows.room());
+        let mut done = 0;
+        for batch in batches(&ids, most) {
+            let wanted = &rows[done..done + batch.len()];
+            done += batch.len();
+            if wanted.iter().all(|rows| rows.is_empty()) {
+                continue;
+            }
+            let answer = self.network.pool.install(|| {
+                let hidden = self.hidden(batch, wanted)?;
+                self.network.body.logits(&hidden)?.flatten_all()?.to_vec1::<f32>()
+            });
+            logits.extend(answer.map_err(|error| failed(&error))?);
+        }
+        for row in logits.chunks_exact_mut(self.network.spec.vocab) {
+            self.network.banned.iter().for_each(|&id| row[id as usize] = BANNED);
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn lengths(batch: &[Vec<u32>]) -> Vec<usize> {
+    batch.iter().map(Vec::len).collect()
+}
+
+/// `groups` in order, in batches of at most `most` rows each (or one group).
+pub(super) fn batches(groups: &[Vec<u32>], most: usize) -> Vec<&[Vec<u32>]> {
+    let mut all = Vec::new();
+    let (mut start, mut rows) = (0, 0);
+    for (at, group) in groups.iter().enumerate() {
+        if at > start && rows + group.len() > most {
+            all.push(&groups[start..at]);
+            (start, rows) = (at, 0);
+        }
+        rows += group.len();
+    }
+    all.push(&groups[start..]);
+    all
+}

@@ -1,0 +1,215 @@
+//! A folder, or what is built into the program, → [`Model`].
+
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    config::{ModelSpec, NetworkUse},
+    network::Network,
+    weights::Weights,
+};
+use crate::{
+    EngineError,
+    device::DeviceChoice,
+    tokens::{TokenId, Tokenizer, fit::Layout},
+};
+
+/// More threads than this wait for each other more than they compute.
+const MAX_THREADS: usize = 8;
+
+/// Where a model comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ModelSource {
+    /// The one built into the program.
+    #[default]
+    Embedded,
+    /// A folder with FORMAT.md's files, or a public checkpoint's.
+    Dir(PathBuf),
+}
+
+/// How to load a model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadOptions {
+    /// Which device.
+    pub device: DeviceChoice,
+    /// CPU threads; `None` takes the machine's, up to eight.
+    pub threads: Option<NonZeroUsize>,
+    /// What the network is used for; `None` takes the config's word. [`NetworkUse::Off`] reads no weights.
+    pub network: Option<NetworkUse>,
+}
+
+/// A model, ready.
+pub struct Model {
+    /// Its name in requests and reports.
+    pub name: String,
+    /// Its configuration.
+    pub spec: ModelSpec,
+    /// Its tokenizer.
+    pub tokenizer: Arc<Tokenizer>,
+    /// How contexts are laid out for it.
+    pub layout: Layout,
+    /// Its network; `None` where only the local prior answers.
+    pub network: Option<Network>,
+    /// The device it runs on: `cpu`, `cuda:0`.
+    pub device: String,
+}
+
+/// The embedded model's parts; the network only where the build found one.
+struct Embedded;
+
+impl Embedded {
+    const TOKENIZER: &'static [u8] = include_bytes!("../../models/embedded/tokenizer.json");
+    #[cfg(embedded_network)]
+    const NETWORK: Option<(&'static [u8], &'static [u8])> = Some((
+        include_bytes!("../../models/embedded/config.json"),
+        include_bytes!("../../models/embedded/model.safetensors"),
+    ));
+    #[cfg(not(embedded_network))]
+    const NETWORK: Option<(&'static [u8], &'static [u8])> = None;
+    /// The configuration without a network: the local prior needs ids and limits only.
+    const PRIOR_ONLY: &'static [u8] = br#"{
+        "model_type": "quicksilver", "hidden_size": 2, "num_hidden_layers": 1, "num_attention_heads": 2, "head_dim": 2,
+        "intermediate_size": 1, "vocab_size": 16384, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "mask_token_id": 1,
+        "expand_token_id": 2, "delete_token_id": 3, "bos_token_id": 4, "eos_token_id": 5, "pad_token_id": 0 }"#;
+}
+
+impl Model {
+    /// Loads a model; nothing large is allocated before its files have been checked.
+    ///
+    /// # Errors
+    /// [`EngineError::ModelFile`] naming file and field, [`EngineError::Device`] for a device that is not there
+    /// or too small.
+    pub fn load(source: &ModelSource, options: LoadOptions) -> Result<Self, EngineError> {
+        match source {
+            ModelSource::Embedded => {
+                let config = Embedded::NETWORK.map_or(Embedded::PRIOR_ONLY, |(config, _)| config);
+                let spec = ModelSpec::from_bytes(config, Path::new("embedded config.json"))?;
+                let tokenizer =
+                    Tokenizer::from_bytes(Embedded::TOKENIZER, Path::new("embedded tokenizer.json"))?;
+                let name = Path::new("embedded model.safetensors");
+                Self::assemble("quicksilver", spec, tokenizer, options, |spec| {
+                    Embedded::NETWORK.map(|(_, weights)| Weights::in_memory(weights, name, spec)).transpose()
+                })
+            }
+            ModelSource::Dir(folder) => {
+                let config = folder.join("config.json");
+                let json = std::fs::read(&config).map_err(|error| EngineError::ModelFile {
+                    file: config.clone(),
+                    reason: error.to_string(),
+                })?;
+                let spec = ModelSpec::from_bytes(&json, &config)?;
+                let tokenizer = Tokenizer::from_path(&folder.join("tokenizer.json"))?;
+                let name = folder.file_name().map_or("model".into(), |name| name.to_string_lossy());
+                Self::assemble(&name, spec, tokenizer, options, |spec| Weights::in_folder(folder, spec))
+            }
+        }
+    }
+
+    fn assemble(
+        name: &str,
+        spec: ModelSpec,
+        tokenizer: Tokenizer,
+        options: LoadOptions,
+        weights: impl FnOnce(&ModelSpec) -> Result<Option<Weights>, EngineError>,
+    ) -> Result<Self, EngineError> {
+        agree(&spec, &tokenizer)?;
+        let mut device = "cpu".to_owned();
+        let mut network = None;
+        if options.network.unwrap_or(spec.decode.network) != NetworkUse::Off
+            && let Some(weights) = weights(&spec)?
+        {
+            let (opened, called) = options.device.open()?;
+            device = called;
+            let machine = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
+            let mut loaded =
+                Network::new(&spec, &weights, &opened, options.threads.map_or(machine, NonZeroUsize::get))?;
+            loaded.ban(meaningless(&spec, &tokenizer));
+            network = Some(loaded);
+        }
+        let layout = Layout::new(&tokenizer, spec.bos, spec.eos);
+        Ok(Self { name: name.to_owned(), spec, tokenizer: Arc::new(tokenizer), layout, network, device })
+    }
+}
+
+/// Config and tokenizer must be of one model.
+fn agree(spec: &ModelSpec, tokenizer: &Tokenizer) -> Result<(), EngineError> {
+    let fail = |reason: String| Err(EngineError::ModelFile { file: "config.json".into(), reason });
+    if tokenizer.vocab() > spec.vocab {
+        return fail(format!(
+            "vocab_size: {} is less than the {} tokens of tokenizer.json",
+            spec.vocab,
+            tokenizer.vocab()
+        ));
+    }
+    if !tokenizer.is_special(spec.mask) {
+        return fail(format!("mask_token_id: {} is text in tokenizer.json", spec.mask.0));
+    }
+    match tokenizer.special("<|mask|>") {
+        Some(mask) if mask != spec.mask => {
+            fail(format!("mask_token_id: {} is not tokenizer.json's <|mask|>, {}", spec.mask.0, mask.0))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a span can never hold: every sign but expand, delete and, where it ends a span, eos.
+fn meaningless(spec: &ModelSpec, tokenizer: &Tokenizer) -> Vec<TokenId> {
+    (0..spec.vocab as u32)
+        .map(TokenId)
+        .filter(|&token| {
+            tokenizer.is_special(token) && Some(token) != spec.expand && Some(token) != spec.delete
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{Topology, reference},
+        tokens::sample,
+    };
+
+    #[test]
+    fn the_embedded_model_loads() {
+        let model = Model::load(&ModelSource::Embedded, LoadOptions::default()).unwrap();
+        let text = "fn main() {\n    println!(\"日本\");\n}\n<|mask|>";
+        let tokens = model.tokenizer.encode(text);
+        assert_eq!(model.tokenizer.text(&tokens), text);
+        assert_eq!(model.tokenizer.special("<|mask|>"), Some(model.spec.mask));
+    }
+
+    #[test]
+    fn a_folder_loads_and_its_faults_name_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = || {
+            let options = LoadOptions { network: Some(NetworkUse::Denoise), ..LoadOptions::default() };
+            Model::load(&ModelSource::Dir(folder.path().to_owned()), options)
+        };
+        let fault = || load().err().unwrap().to_string();
+        assert!(fault().contains("config.json"), "{}", fault());
+        let mut config = reference::config(Topology::ContextExact);
+        config["vocab_size"] = 320.into();
+        let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+        write("config.json", &serde_json::to_vec(&config).unwrap());
+        assert!(fault().contains("tokenizer.json"), "{}", fault());
+        write("tokenizer.json", &serde_json::to_vec(&sample::json()).unwrap());
+        write("pytorch_model.bin", b"\x80\x02");
+        assert!(fault().contains("pickle"), "{}", fault());
+        std::fs::remove_file(folder.path().join("pytorch_model.bin")).unwrap();
+        assert!(load().unwrap().network.is_none(), "no weights: the local prior answers");
+
+        let spec = ModelSpec::from_bytes(&serde_json::to_vec(&config).unwrap(), Path::new("c")).unwrap();
+        let weights = reference::safetensors(&spec, 1);
+        write("model.safetensors", &weights);
+        assert!(load().unwrap().network.is_some());
+        write("model.safetensors", &weights[..weights.len() / 2]);
+        assert!(fault().contains("model.safetensors: has"), "{}", fault());
+        config["vocab_size"] = 200.into();
+        write("config.json", &serde_json::to_vec(&config).unwrap());
+        assert!(fault().contains("vocab_size"), "{}", fault());
+    }
+}

@@ -1,0 +1,281 @@
+//! A loaded network, and the contexts it remembers.
+//!
+//! Context-exact networks keep a context's keys and values: typing appends rows, and nothing else is computed
+//! again. What is reused is exact, so an answer does not depend on what was asked before; for the same reason
+//! the place of the suffix, [`horizon`](super::context::horizon), depends on the request alone.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use rayon::ThreadPool;
+
+use super::{
+    attention::Sight,
+    cache::Rows,
+    config::{ModelSpec, Topology},
+    context::{Context, ContextStats, horizon, shared_start},
+    denoise::NetworkDenoiser,
+    transformer::Transformer,
+    weights::Weights,
+};
+use crate::{
+    EngineError,
+    device::{ensure_fits, failed},
+    diffusion::{CanvasIdx, Denoiser},
+    tokens::TokenId,
+};
+
+/// Bytes of keys and values remembered, beyond which the oldest context goes.
+const MAX_REMEMBERED_BYTES: usize = 48 * 1024 * 1024;
+/// Rows of context in one pass: bounds the memory of its scores.
+const PASS_ROWS: usize = 256;
+/// Rows of spans in one pass.
+pub(super) const SPAN_ROWS: usize = 256;
+/// Prefix rows given up in place; a context that shares less is left as it is and copied.
+const REWOUND_ROWS: usize = 32;
+/// A network on its device.
+pub struct Network {
+    pub(super) spec: ModelSpec,
+    pub(super) body: Transformer,
+    pub(super) pool: ThreadPool,
+    /// The latest last.
+    remembered: Vec<Context>,
+    pub(super) banned: Vec<u32>,
+}
+
+impl Network {
+    /// Reads weights onto a device, `threads` CPU threads computing.
+    ///
+    /// # Errors
+    /// [`EngineError::ModelFile`] for a fault in the weights, [`EngineError::Device`] if they do not fit.
+    pub fn new(
+        spec: &ModelSpec,
+        weights: &Weights,
+        device: &Device,
+        threads: usize,
+    ) -> Result<Self, EngineError> {
+        ensure_fits(device, Self::bytes_needed(spec))?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.max(1))
+            .thread_name(|n| format!("network-{n}"))
+            .build()
+            .map_err(|error| EngineError::Device { reason: error.to_string(), sticky: false })?;
+        let body = Transformer::new(spec, weights, device, DType::F32)?;
+        let mut network = Self { spec: spec.clone(), body, pool, remembered: Vec::new(), banned: Vec::new() };
+        network.check()?;
+        Ok(network)
+    }
+
+    /// Bytes that weights and remembered contexts take.
+    #[must_use]
+    pub fn bytes_needed(spec: &ModelSpec) -> u64 {
+        spec.parameters() * size_of::<f32>() as u64 + MAX_REMEMBERED_BYTES as u64
+    }
+
+    /// What the network is.
+    #[must_use]
+    pub fn spec(&self) -> &ModelSpec {
+        &self.spec
+    }
+
+    /// Tokens that the sampler must never see proposed: signs without a meaning in a span, and rows that the
+    /// tokenizer has no token for.
+    pub fn ban(&mut self, tokens: impl IntoIterator<Item = TokenId>) {
+        self.banned =
+            tokens.into_iter().map(|token| token.0).filter(|&id| (id as usize) < self.spec.vocab).collect();
+    }
+
+    /// Forgets every context: after a panic, one may be half written.
+    pub fn forget(&mut self) {
+        self.remembered.clear();
+    }
+
+    /// Reads a context for spans of up to `span` tokens; what an earlier one shares with it is not computed again.
+    ///
+    /// # Errors
+    /// [`EngineError::BadRequest`] for ids that the vocabulary lacks, [`EngineError::Device`] if the device fails.
+    pub fn encode_context(
+        &mut self,
+        suffix: &[TokenId],
+        prefix: &[TokenId],
+        span: usize,
+    ) -> Result<(Context, ContextStats), EngineError> {
+        let horizon = horizon(&self.spec, prefix.len(), span);
+        self.encode_at(suffix, prefix, span, horizon)
+    }
+
+    /// [`encode_context`](Self::encode_context) with the suffix at the position `horizon`.
+    pub(super) fn encode_at(
+        &mut self,
+        suffix: &[TokenId],
+        prefix: &[TokenId],
+        span: usize,
+        horizon: usize,
+    ) -> Result<(Context, ContextStats), EngineError> {
+        let (suffix, prefix) = (self.ids(suffix)?, self.ids(prefix)?);
+        let tokens = suffix.len() + prefix.len();
+        if self.spec.topology == Topology::Full {
+            let context =
+                Context { suffix: suffix.into(), prefix: prefix.into(), horizon, rows: None, last: None };
+            return Ok((context, ContextStats { tokens, reused: 0 }));
+        }
+        let shared = |context: &Context| shared_start(&context.prefix, &prefix);
+        let near = |context: &&Context| *context.suffix == *suffix && context.horizon == horizon;
+        let best = self.remembered.iter().filter(near).map(shared).max();
+        let at = best.and_then(|best| {
+            self.remembered.iter().position(|context| near(&context) && shared(context) == best)
+        });
+        let found = at.map(|at| self.remembered.remove(at));
+        if let Some(found) = found.as_ref().filter(|found| *found.prefix == *prefix && found.room() >= span) {
+            self.remembered.push(found.clone());
+            return Ok((found.clone(), ContextStats { tokens, reused: tokens }));
+        }
+        // The last row is always computed: its hidden state is not kept for every row.
+        let reused = found.as_ref().map_or(0, |found| {
+            let shared = shared_start(&found.prefix, &prefix);
+            suffix.len() + shared.min(prefix.len().saturating_sub(1))
+        });
+        let room = (tokens - reused) + span.max(SPAN_ROWS);
+        let rows = self.rows_for(found, reused, room).map_err(|error| failed(&error))?;
+        let context = self
+            .pool
+            .install(|| self.append(rows, suffix, prefix, horizon, room))
+            .map_err(|error| failed(&error))?;
+        self.remember(context.clone());
+        Ok((context, ContextStats { tokens, reused }))
+    }
+
+    /// A [`Denoiser`] for spans in `context`.
+    pub fn denoiser<'n>(&'n self, context: &'n Context) -> NetworkDenoiser<'n> {
+        NetworkDenoiser::new(self, context)
+    }
+
+    /// Rows to go on from: the found context's own if nobody else needs them, else a copy.
+    fn rows_for(&self, found: Option<Context>, keep: usize, room: usize) -> candle_core::Result<Rows> {
+        let Some(Context { rows: Some(rows), suffix, prefix, .. }) = found else {
+            return Rows::new(&self.spec, room, self.body.dtype, &self.body.device);
+        };
+        if keep + REWOUND_ROWS < suffix.len() + prefix.len() {
+            return rows.copied(keep, keep + room);
+        }
+        match Arc::try_unwrap(rows) {
+            Ok(mut rows) => {
+                rows.len = keep;
+                rows.reserve(room)?;
+                Ok(rows)
+            }
+            Err(shared) => shared.copied(keep, keep + room),
+        }
+    }
+
+    /// Computes the rows of suffix and prefix that `rows` lacks.
+    fn append(
+        &self,
+        mut rows: Rows,
+        suffix: Vec<u32>,
+        prefix: Vec<u32>,
+        horizon: usize,
+        room: usize,
+    ) -> candle_core::Result<Context> {
+        let all: Vec<u32> = suffix.iter().chain(&prefix).copied().collect();
+        let place = |row: usize| if row < suffix.len() { horizon + row } else { row - suffix.len() } as u32;
+        let mut last = None;
+        while rows.len < all.len() {
+            let end = (rows.len + PASS_ROWS).min(all.len());
+            let positions: Vec<u32> = (rows.len..end).map(place).collect();
+            let count = end - rows.len;
+            let mask = if count > 1 { Some(self.mask(rows.len, &[count], true)?) } else { None };
+            let hidden = self.pass(&all[rows.len..end], &[&positions], Some(&rows), mask.as_ref())?;
+            last = Some(hidden.narrow(0, count - 1, 1)?.contiguous()?);
+            rows.len = end;
+        }
+        rows.reserve(room.min(SPAN_ROWS))?;
+        Ok(Context {
+            suffix: suffix.into(),
+            prefix: prefix.into(),
+            horizon,
+            rows: Some(Arc::new(rows)),
+            last,
+        })
+    }
+
+    fn remember(&mut self, context: Context) {
+        self.remembered.push(context);
+        let bytes = |contexts: &[Context]| {
+            contexts
+                .iter()
+                .filter_map(|context| context.rows.as_ref())
+                .map(|rows| rows.bytes())
+                .sum::<usize>()
+        };
+        while self.remembered.len() > 1 && bytes(&self.remembered) > MAX_REMEMBERED_BYTES {
+            self.remembered.remove(0);
+        }
+    }
+
+    /// One pass; `positions` once for all heads, or for the first and the second half of them.
+    pub(super) fn pass(
+        &self,
+        tokens: &[u32],
+        positions: &[&[u32]],
+        rows: Option<&Rows>,
+        mask: Option<&Tensor>,
+    ) -> candle_core::Result<Tensor> {
+        let angles = positions
+            .iter()
+            .map(|positions| self.body.rope.angles(positions, &self.body.device))
+            .collect::<candle_core::Result<Vec<_>>>()?;
+        self.body.hidden(tokens, &Sight { angles: &angles, rows, mask })
+    }
+
+    /// 0 where a row sees, −∞ where not: all of `before`, and of its own group all or, if `causal`, up to itself.
+    /// `[sum of groups, before + sum of groups]`.
+    pub(super) fn mask(&self, before: usize, groups: &[usize], causal: bool) -> candle_core::Result<Tensor> {
+        let rows: usize = groups.iter().sum();
+        let mut mask = vec![f32::NEG_INFINITY; rows * (before + rows)];
+        let mut start = 0;
+        for &length in groups {
+            for row in start..start + length {
+                let line = &mut mask[row * (before + rows)..(row + 1) * (before + rows)];
+                line[..before].fill(0.0);
+                let end = if causal { row + 1 } else { start + length };
+                line[before + start..before + end].fill(0.0);
+            }
+            start += length;
+        }
+        Tensor::from_vec(mask, (rows, before + rows), &self.body.device)?.to_dtype(self.body.dtype)
+    }
+
+    pub(super) fn ids(&self, tokens: &[TokenId]) -> Result<Vec<u32>, EngineError> {
+        match tokens.iter().find(|token| token.0 as usize >= self.spec.vocab) {
+            Some(token) => Err(EngineError::BadRequest {
+                field: "prompt",
+                reason: format!("token {} is not below the vocabulary's {}", token.0, self.spec.vocab),
+            }),
+            None => Ok(tokens.iter().map(|token| token.0).collect()),
+        }
+    }
+
+    /// One step on an empty context: a network that answers with NaN is of no use.
+    fn check(&mut self) -> Result<(), EngineError> {
+        let span = [self.spec.mask; 2];
+        let (context, _) =
+            self.encode_context(&[], &[self.spec.bos.unwrap_or(self.spec.mask)], span.len())?;
+        let mut logits = Vec::new();
+        self.denoiser(&context).logits(&[&span], &[&[CanvasIdx(1)]], &mut logits)?;
+        self.remembered.clear();
+        if logits.iter().all(|logit| logit.is_finite()) {
+            Ok(())
+        } else {
+            Err(EngineError::ModelFile {
+                file: "model.safetensors".into(),
+                reason: "the network answers with NaN or infinity; its numbers do not fit config.json"
+                    .to_owned(),
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "network_tests.rs"]
+mod tests;

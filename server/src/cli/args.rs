@@ -1,0 +1,208 @@
+//! Everything that can stand on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use quicksilver_protocol::{completion::Span, limits::MAX_SPAN_TOKENS};
+
+use super::{caret::Caret, failure::EXIT_CODES};
+
+/// Fills the hole at the cursor with a diffusion model: the whole span at once, refined step by step.
+#[derive(Debug, Parser)]
+#[command(name = "quicksilver", version, about, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub struct Cli {
+    /// What is told on standard error: error, warn, info, debug, or a filter such as quicksilver=debug
+    #[arg(long, global = true, env = "QUICKSILVER_LOG", value_name = "LEVEL")]
+    log: Option<String>,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+impl Cli {
+    /// The log filter that was asked for, or the command's own.
+    #[must_use]
+    pub fn log(&self) -> &str {
+        let usual = match self.command {
+            Command::Engine(_) | Command::Lsp(_) => "info",
+            _ => "error",
+        };
+        self.log.as_deref().unwrap_or(usual)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Fill the hole at a position in a file, and show how
+    Infill(InfillArgs),
+    /// Serve a model over HTTP: POST /v1/fim/completions, GET /v1/models, /health, /ready, /metrics
+    Engine(EngineArgs),
+    /// Speak the language server protocol on standard input and output
+    Lsp(LspArgs),
+    /// Check the model, the device, the engine and one completion, and say what is wrong
+    Doctor(DoctorArgs),
+    /// Look at models
+    Model(ModelArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = EXIT_CODES)]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// Which engine a command asks.
+#[derive(Args, Debug)]
+pub(super) struct AskArgs {
+    /// Ask this engine (https://HOST, http://127.0.0.1:PORT or unix:PATH) instead of this machine's own
+    #[arg(long, value_name = "URL", env = "QUICKSILVER_ENDPOINT", conflicts_with = "device")]
+    pub(super) endpoint: Option<String>,
+    /// File with the key for --endpoint; without it QUICKSILVER_KEY counts
+    #[arg(long, value_name = "FILE", requires = "endpoint")]
+    pub(super) key_file: Option<PathBuf>,
+    /// Model name or folder; the embedded one (or the endpoint's first) unless given
+    #[arg(long, value_name = "NAME_OR_DIR")]
+    pub(super) model: Option<String>,
+    /// auto, cpu or cuda:N
+    #[arg(long, default_value = "auto", value_parser = device)]
+    pub(super) device: String,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct InfillArgs {
+    /// Where the hole is; lines and columns count from 1, columns in characters
+    #[arg(value_name = "FILE:LINE:COL")]
+    pub(super) caret: Caret,
+    /// rest (of the line), line, block, or at most N tokens; by syntax unless given
+    #[arg(long, value_parser = span)]
+    pub(super) span: Option<Span>,
+    /// Print one JSON line instead: {"text","range","steps","tokens","ms","model","device"}
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Milliseconds after which the best decoded state is the answer
+    #[arg(long, value_name = "MS", default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(super) deadline_ms: u64,
+    #[command(flatten)]
+    pub(super) ask: AskArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct EngineArgs {
+    /// ADDR:PORT (port 0 takes a free one) or unix:PATH; others than loopback need a key
+    #[arg(long, default_value = "127.0.0.1:8787", value_name = "ADDR:PORT|unix:PATH")]
+    pub(super) listen: String,
+    /// Model name or folder; the embedded one unless given
+    #[arg(long, value_name = "NAME_OR_DIR")]
+    pub(super) model: Option<String>,
+    /// auto, cpu or cuda:N
+    #[arg(long, default_value = "auto", value_parser = device)]
+    pub(super) device: String,
+    /// File with the keys that may ask, one per line; without it QUICKSILVER_KEY counts
+    #[arg(long, value_name = "FILE")]
+    pub(super) key_file: Option<PathBuf>,
+    /// End when standard input closes
+    #[arg(long)]
+    pub(super) die_with_parent: bool,
+    /// End when the last language server has closed its lease
+    #[arg(long)]
+    pub(super) while_leased: bool,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct LspArgs {
+    /// Editors give this by habit; standard input and output are used anyway
+    #[arg(long, hide = true)]
+    pub(super) stdio: bool,
+    #[command(flatten)]
+    pub(super) ask: AskArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct DoctorArgs {
+    #[command(flatten)]
+    pub(super) ask: AskArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct ModelArgs {
+    #[command(subcommand)]
+    pub(super) command: ModelCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ModelCommand {
+    /// The models that need no download
+    #[command(after_help = EXIT_CODES)]
+    List,
+    /// What a model is: shape, size, vocabulary, licence
+    #[command(after_help = EXIT_CODES)]
+    Show {
+        /// Model name or folder; the embedded one unless given
+        model: Option<String>,
+    },
+}
+
+fn span(text: &str) -> Result<Span, String> {
+    match text {
+        "rest" => Ok(Span::Rest),
+        "line" => Ok(Span::Line),
+        "block" => Ok(Span::Block),
+        number => match number.parse::<u32>() {
+            Ok(tokens) if (1..=MAX_SPAN_TOKENS).contains(&(tokens as usize)) => Ok(Span::Tokens(tokens)),
+            _ => Err(format!("give rest, line, block, or 1 to {MAX_SPAN_TOKENS} tokens")),
+        },
+    }
+}
+
+fn device(text: &str) -> Result<String, String> {
+    let is_cuda = text.strip_prefix("cuda:").is_some_and(|n| n.parse::<u8>().is_ok());
+    if text == "auto" || text == "cpu" || is_cuda {
+        Ok(text.to_owned())
+    } else {
+        Err("give auto, cpu, or cuda:N with the number of the GPU".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_help_lists_the_exit_codes() {
+        fn walk(mut command: clap::Command, path: &str) {
+            let help = command.render_help().to_string();
+            assert!(help.contains("Exit codes:"), "{path}");
+            for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
+                walk(sub.clone(), &format!("{path} {}", sub.get_name()));
+            }
+        }
+        walk(Cli::command(), "quicksilver");
+    }
+
+    #[test]
+    fn spans_have_names_or_a_number_of_tokens() {
+        assert_eq!(span("rest"), Ok(Span::Rest));
+        assert_eq!(span("256"), Ok(Span::Tokens(256)));
+        for bad in ["0", "257", "-1", "Rest", "", "1.5"] {
+            assert!(span(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn devices_are_checked_before_an_engine_is_started() {
+        assert!(["auto", "cpu", "cuda:0", "cuda:7"].into_iter().all(|name| device(name).is_ok()));
+        assert!(["gpu", "cuda", "cuda:", "cuda:x", "CPU", ""].into_iter().all(|name| device(name).is_err()));
+    }
+}

@@ -1,0 +1,160 @@
+//! `quicksilver engine`: a model behind HTTP. The only command with tensor code behind it.
+
+#[cfg(not(feature = "engine"))]
+use super::{Exit, Failure, args::EngineArgs};
+
+/// Without the feature `engine` this is a thin client.
+#[cfg(not(feature = "engine"))]
+pub(super) fn run(_args: &EngineArgs) -> Result<(), Failure> {
+    Err(Failure::new(
+        Exit::Model,
+        "this build has no engine; set `quicksilver.endpoint` (or --endpoint) to one that runs elsewhere, or build \
+         with the feature `engine`",
+    ))
+}
+
+#[cfg(feature = "engine")]
+pub(super) use with_tensors::{failure, run, source};
+
+#[cfg(feature = "engine")]
+mod with_tensors {
+    use std::time::{Duration, Instant};
+
+    use quicksilver_engine::{
+        EngineError,
+        http::{About, Address, Keys, Life, Listener, serve},
+        infill::Infiller,
+        model::{LoadOptions, Model, ModelSource},
+        queue::Queue,
+    };
+    use quicksilver_protocol::engine::Ready;
+
+    use super::super::{Exit, Failure, args::EngineArgs, print};
+
+    /// Names of the model that is built in.
+    const EMBEDDED: [&str; 2] = ["embedded", "quicksilver"];
+    const CHECK_TIMEOUT: Duration = Duration::from_secs(60);
+
+    pub(in super::super) fn run(args: &EngineArgs) -> Result<(), Failure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime =
+            runtime.map_err(|error| Failure::new(Exit::Failed, format!("cannot start: {error}")))?;
+        let result = runtime.block_on(serve_model(args));
+        // The watch on standard input blocks a thread that nothing can wake.
+        runtime.shutdown_background();
+        result
+    }
+
+    async fn serve_model(args: &EngineArgs) -> Result<(), Failure> {
+        let address: Address = args
+            .listen
+            .parse()
+            .map_err(|reason: String| Failure::new(Exit::Usage, format!("--listen: {reason}")))?;
+        let keys = keys(args)?;
+        // First the address, which is cheap to be wrong about; then the model.
+        let listener = Listener::open(&address, &keys).await.map_err(failure)?;
+        let begun = Instant::now();
+        let (model, device) = (args.model.clone(), args.device.clone());
+        let loaded = tokio::task::spawn_blocking(move || load(model, &device)).await;
+        let (queue, about) = loaded
+            .map_err(|error| Failure::new(Exit::Failed, format!("loading the model failed: {error}")))?
+            .map_err(failure)?;
+        queue.check(Instant::now() + CHECK_TIMEOUT).map_err(failure)?.answer().await.map_err(failure)?;
+        let ready = Ready {
+            address: listener.address().to_string(),
+            model: about.model.clone(),
+            device: about.device.clone(),
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        let line =
+            serde_json::to_string(&ready).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        tracing::info!(address = ready.address, ms = begun.elapsed().as_millis(), "ready");
+        if keys.is_empty() {
+            tracing::warn!(
+                "no key: every program of this machine may ask; set QUICKSILVER_KEY to change that"
+            );
+        }
+        print(format!("{line}\n").as_bytes())?;
+        let life = if args.while_leased { Life::WhileLeased } else { Life::UntilStopped };
+        serve(listener, queue, about, keys, life, told_to_stop(args.die_with_parent)).await.map_err(failure)
+    }
+
+    fn keys(args: &EngineArgs) -> Result<Keys, Failure> {
+        let lines = match &args.key_file {
+            Some(file) => std::fs::read_to_string(file).map_err(|error| {
+                Failure::new(Exit::Usage, format!("--key-file {}: {error}", file.display()))
+            })?,
+            None => std::env::var("QUICKSILVER_KEY").unwrap_or_default(),
+        };
+        let keys = Keys::parse(&lines);
+        if keys.is_empty() && args.key_file.is_some() {
+            return Err(Failure::new(Exit::Usage, "--key-file: there is no key in it; one key per line"));
+        }
+        Ok(keys)
+    }
+
+    pub(in super::super) fn failure(error: EngineError) -> Failure {
+        let exit = match error {
+            EngineError::ModelFile { .. } => Exit::Model,
+            EngineError::Listen { .. } => Exit::Listen,
+            _ => Exit::Failed,
+        };
+        Failure::new(exit, error.to_string())
+    }
+
+    /// SIGTERM, Ctrl-C, or the end of standard input when that means the end of our parent.
+    async fn told_to_stop(die_with_parent: bool) {
+        let parent = async {
+            if die_with_parent {
+                let mut stdin = tokio::io::stdin();
+                let _ = tokio::io::copy(&mut stdin, &mut tokio::io::sink()).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = parent => tracing::info!("standard input closed"),
+            () = terminated() => tracing::info!("told to stop"),
+            _ = tokio::signal::ctrl_c() => tracing::info!("interrupted"),
+        }
+    }
+
+    #[cfg(unix)]
+    async fn terminated() {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn terminated() {
+        std::future::pending().await
+    }
+
+    fn load(model: Option<String>, device: &str) -> Result<(Queue, About), EngineError> {
+        let options = LoadOptions { device: device.parse()?, ..LoadOptions::default() };
+        let source = source(model.as_deref());
+        let (send, about) = std::sync::mpsc::sync_channel(1);
+        // On the worker's thread: a device's handles may not change threads.
+        let queue = Queue::start(move || {
+            let model = Model::load(&source, options)?;
+            let _ = send.send(About { model: model.name.clone(), device: model.device.clone() });
+            Ok(Infiller::of(model))
+        })?;
+        let about = about.recv().map_err(|_| EngineError::Internal("no model was loaded".to_owned()))?;
+        Ok((queue, about))
+    }
+
+    /// The embedded model by its names, else a folder.
+    pub(in super::super) fn source(model: Option<&str>) -> ModelSource {
+        match model {
+            Some(folder) if !EMBEDDED.contains(&folder) => ModelSource::Dir(folder.into()),
+            _ => ModelSource::Embedded,
+        }
+    }
+}

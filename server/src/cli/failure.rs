@@ -1,0 +1,80 @@
+//! How commands fail: one exit code per kind of remedy, and a message that says what to do.
+
+use std::{fmt, process::ExitCode};
+
+use crate::engine::AskError;
+
+/// Exit codes; scripts rely on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Something else failed.
+    Failed = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// The file or the position in it cannot be used.
+    Input = 3,
+    /// The model cannot be loaded.
+    Model = 4,
+    /// No engine answers, or it refuses.
+    Engine = 5,
+    /// The address cannot be listened on.
+    Listen = 6,
+}
+
+/// Shown under every `--help`.
+pub(super) const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  failed for another reason
+  2  the command line makes no sense
+  3  the file or the position in it cannot be used
+  4  the model cannot be loaded
+  5  no engine answers, or it refuses
+  6  the address cannot be listened on";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command failed, for people, and its exit code, for programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    pub(super) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+
+    /// The exit code.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Self {
+        let exit = match error {
+            AskError::Setting(_) => Exit::Usage,
+            _ => Exit::Engine,
+        };
+        let hint = match error {
+            AskError::Unreachable(_) | AskError::CannotStart(_) | AskError::NotReady => {
+                "\n  `quicksilver doctor` tells more"
+            }
+            AskError::Timeout(_) => "\n  give it more time with --deadline-ms",
+            _ => "",
+        };
+        Self::new(exit, format!("{error}{hint}"))
+    }
+}

@@ -1,0 +1,176 @@
+//! `quicksilver infill`: the main job in a terminal.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use quicksilver_protocol::completion::{FimRequest, FimResponse, Frame, Report, Span};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::{
+    Exit, Failure,
+    args::{AskArgs, InfillArgs},
+    draw,
+    paint::Painter,
+    print,
+    source::Source,
+};
+use crate::context::{Hole, Open, Workspace, place::root_of};
+use crate::document::{ByteOffset, Document, Language, Version};
+use crate::engine::{AskError, Client, Endpoint, Engine, EngineState, NO_MODEL};
+
+/// How long an engine may take to come up before we say so.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long the workspace is read for files like the one with the hole, while the engine starts.
+const SCAN_TIMEOUT: Duration = Duration::from_millis(500);
+
+pub(super) async fn run(args: &InfillArgs) -> Result<(), Failure> {
+    let source = Source::read(&args.caret)?;
+    let engine = Engine::supervise(endpoint(&args.ask)?);
+    // The workspace is read while the engine starts.
+    let (path, span, text) = (args.caret.file.clone(), args.span, source.clone());
+    let request = tokio::task::spawn_blocking(move || request(&path, span, &text));
+    let (request, engine_ready) = tokio::join!(request, ready(&engine, &args.ask));
+    let request =
+        request.map_err(|error| Failure::new(Exit::Failed, format!("reading the workspace: {error}")))??;
+    let (client, state) = engine_ready?;
+    let deadline = Duration::from_millis(args.deadline_ms);
+    let response = if args.json {
+        client.infill(&request, deadline, None).await?
+    } else {
+        animated(args, &source, &client, &request, deadline).await?
+    };
+    let answer = Answer::new(response, &state)?;
+    let line = if args.json { answer.json(args) } else { answer.summary() };
+    print(line.as_bytes())
+}
+
+/// The endpoint that the command line names.
+pub(super) fn endpoint(args: &AskArgs) -> Result<Endpoint, Failure> {
+    let AskArgs { endpoint, key_file, model, device } = args;
+    Ok(Endpoint::from_settings(endpoint.as_deref(), key_file.as_deref(), model.clone(), device)?)
+}
+
+/// Waits for the engine: while this machine's own starts, but not for one elsewhere that does not answer now.
+pub(super) async fn ready(engine: &Engine, ask: &AskArgs) -> Result<(Client, EngineState), Failure> {
+    let elsewhere = async {
+        let mut state = engine.state();
+        let away =
+            |state: &EngineState| matches!(state, EngineState::Restarting { .. }) && ask.endpoint.is_some();
+        match state.wait_for(away).await.map(|state| state.clone()) {
+            Ok(EngineState::Restarting { reason, .. }) => Failure::new(Exit::Engine, reason),
+            _ => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        failure = elsewhere => Err(failure),
+        ready = engine.ready(START_TIMEOUT) => ready.map_err(|error| match error {
+            AskError::CannotStart(reason) if reason.starts_with(NO_MODEL) => Failure::new(Exit::Model, reason),
+            error => error.into(),
+        }),
+    }
+}
+
+async fn animated(
+    args: &InfillArgs,
+    source: &Source,
+    client: &Client,
+    request: &FimRequest,
+    deadline: Duration,
+) -> Result<FimResponse, Failure> {
+    let screen = |error: std::io::Error| Failure::new(Exit::Failed, format!("cannot draw: {error}"));
+    let mut painter = Painter::new(source.before(), source.after());
+    print(format!("{}:{}:{}\n", args.caret.file.display(), args.caret.line, args.caret.column).as_bytes())?;
+    painter.begin(&draw::masked()).map_err(screen)?;
+    let (send, mut frames) = mpsc::unbounded_channel::<Frame>();
+    let ask = async move {
+        let mut on_frame = |frame| {
+            let _ = send.send(frame);
+        };
+        client.infill(request, deadline, Some(&mut on_frame)).await
+    };
+    let watch = async {
+        while let Some(frame) = frames.recv().await {
+            let stay = painter.step(&frame)?;
+            tokio::time::sleep(stay).await;
+        }
+        Ok(())
+    };
+    let (response, watched) = tokio::join!(ask, watch);
+    watched.map_err(screen)?;
+    let response = response?;
+    let text = response.choices.first().map_or("", |choice| choice.text.as_str());
+    let report = response.quicksilver.clone().unwrap_or_default();
+    painter.end(&draw::decided(text, report.confidence, report.steps)).map_err(screen)?;
+    Ok(response)
+}
+
+/// The file, the place, and what its workspace holds that is like it.
+fn request(path: &Path, span: Option<Span>, source: &Source) -> Result<FimRequest, Failure> {
+    let language = Language::from_extension(&path.extension().unwrap_or_default().to_string_lossy());
+    let mut document = Document::open(language, Version::default(), &source.text);
+    document.parse(&mut || false);
+    let hole = Hole {
+        document: Open { path: Some(path.to_owned()), snapshot: document.snapshot() },
+        at: ByteOffset(source.hole),
+        span,
+    };
+    let until = Instant::now() + SCAN_TIMEOUT;
+    let workspace = Workspace::new(&[root_of(path)], &[]).scanned(&mut || Instant::now() > until);
+    workspace.assemble(&hole, &[]).map_err(|excluded| {
+        Failure::new(Exit::Input, format!("{} is never told to an engine: {excluded}", path.display()))
+    })
+}
+
+/// What is said in the end.
+struct Answer {
+    text: String,
+    tokens: u32,
+    report: Report,
+    model: String,
+}
+
+impl Answer {
+    fn new(response: FimResponse, state: &EngineState) -> Result<Self, Failure> {
+        let choice = response.choices.into_iter().next();
+        let text = choice.ok_or_else(|| AskError::BadAnswer("it has no choice".to_owned()))?.text;
+        let mut report = response.quicksilver.unwrap_or_default();
+        if let (true, EngineState::Ready { device, .. }) = (report.device.is_empty(), state) {
+            report.device.clone_from(device);
+        }
+        let tokens = response.usage.map_or(0, |usage| usage.completion_tokens);
+        Ok(Self { text, tokens, report, model: response.model })
+    }
+
+    fn json(&self, args: &InfillArgs) -> String {
+        let at = json!({ "line": args.caret.line, "column": args.caret.column });
+        let line = json!({
+            "text": self.text,
+            "range": { "start": at, "end": at },
+            "steps": self.report.steps,
+            "tokens": self.tokens,
+            "ms": self.report.ms,
+            "model": self.model,
+            "device": self.report.device,
+        });
+        format!("{line}\n")
+    }
+
+    fn summary(&self) -> String {
+        let Report { steps, ms, confidence, show, source, device, .. } = &self.report;
+        if self.text.is_empty() {
+            return format!("\nnothing to suggest here · {ms:.1} ms · {} on {device}\n", self.model);
+        }
+        let rate = f64::from(self.tokens) / (ms / 1e3).max(1e-6);
+        let silent = if *show { "" } else { "\nnot sure enough for an editor to show it unasked" };
+        format!(
+            "\n{} tokens in {steps} steps · {ms:.1} ms · {rate:.0} tokens/s · confidence {:.0} % · {source}, {} on \
+             {device}{silent}\n",
+            self.tokens,
+            confidence * 100.0,
+            self.model,
+        )
+    }
+}

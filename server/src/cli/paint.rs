@@ -1,0 +1,123 @@
+//! Rows onto a terminal: colours, and drawing the span over its last state. Elsewhere: plain lines.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    time::Duration,
+};
+
+use crossterm::{
+    QueueableCommand, cursor,
+    style::{Attribute, Color, ContentStyle, PrintStyledContent},
+    terminal::{self, Clear, ClearType},
+};
+use quicksilver_protocol::completion::Frame;
+
+use super::draw::{Look, Picture, Row};
+
+const WIDTH_ELSEWHERE: usize = 100;
+/// An engine is faster than the eye: each of the first steps stays for so long.
+const SLOW_STEPS: u32 = 12;
+const SLOW: Duration = Duration::from_millis(70);
+const FAST: Duration = Duration::from_millis(20);
+
+/// Draws onto standard output.
+pub(super) struct Painter {
+    picture: Picture,
+    is_terminal: bool,
+    colours: bool,
+    drawn_rows: u16,
+    frames: u32,
+}
+
+impl Painter {
+    pub(super) fn new(before: &str, after: &str) -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let width = match terminal::size() {
+            Ok((columns, _)) if is_terminal && columns > 20 => usize::from(columns) - 1,
+            _ => WIDTH_ELSEWHERE,
+        };
+        // https://no-color.org: any value but an empty one.
+        let colours = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { picture: Picture::new(before, after, width), is_terminal, colours, drawn_rows: 0, frames: 0 }
+    }
+
+    /// Draws the surroundings and a first state of the span.
+    pub(super) fn begin(&mut self, frame: &Frame) -> io::Result<()> {
+        self.rows(&self.picture.head())?;
+        if self.is_terminal { self.redraw(frame) } else { self.rows(&self.picture.body(frame)) }
+    }
+
+    /// Draws the span after a step; returns how long it should stay.
+    pub(super) fn step(&mut self, frame: &Frame) -> io::Result<Duration> {
+        self.frames += 1;
+        if self.is_terminal {
+            self.redraw(frame)?;
+            return Ok(if self.frames <= SLOW_STEPS { SLOW } else { FAST });
+        }
+        let mut out = io::stdout().lock();
+        writeln!(out, "step {:>3}  {}", frame.step, Picture::log_line(frame))?;
+        Ok(Duration::ZERO)
+    }
+
+    /// Draws the end.
+    pub(super) fn end(&mut self, frame: &Frame) -> io::Result<()> {
+        if self.is_terminal {
+            return self.redraw(frame);
+        }
+        self.rows(&self.picture.head())?;
+        self.rows(&self.picture.body(frame))
+    }
+
+    fn redraw(&mut self, frame: &Frame) -> io::Result<()> {
+        let rows = self.picture.body(frame);
+        let mut out = io::stdout().lock();
+        if self.drawn_rows > 0 {
+            out.queue(cursor::MoveToPreviousLine(self.drawn_rows))?
+                .queue(Clear(ClearType::FromCursorDown))?;
+        }
+        drop(out);
+        self.drawn_rows = u16::try_from(rows.len()).unwrap_or(u16::MAX);
+        self.rows(&rows)
+    }
+
+    fn rows(&self, rows: &[Row]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        for row in rows {
+            for (text, look) in row {
+                if self.colours {
+                    out.queue(PrintStyledContent(style(*look).apply(text)))?;
+                } else {
+                    out.write_all(text.as_bytes())?;
+                }
+            }
+            out.write_all(b"\n")?;
+        }
+        out.flush()
+    }
+}
+
+/// Masks are grey, this step's decisions bold, and colour runs from red over yellow to green with confidence.
+fn style(look: Look) -> ContentStyle {
+    let mut style = ContentStyle::new();
+    match look {
+        Look::File => {}
+        Look::Margin | Look::Masked => style.foreground_color = Some(Color::AnsiValue(243)),
+        Look::Committed(confidence) => style.foreground_color = Some(colour(confidence)),
+        Look::Changed(confidence) => {
+            style.foreground_color = Some(colour(confidence));
+            style.attributes.set(Attribute::Bold);
+            style.attributes.set(Attribute::Underlined);
+        }
+    }
+    style
+}
+
+fn colour(confidence: f32) -> Color {
+    Color::AnsiValue(match confidence {
+        c if c >= 0.9 => 77,
+        c if c >= 0.7 => 149,
+        c if c >= 0.5 => 220,
+        c if c >= 0.3 => 208,
+        _ => 203,
+    })
+}

@@ -1,0 +1,252 @@
+//! The engine's text made fit for its place, or refused. Each rule is a step; the order matters.
+//!
+//! The union of what good completion servers do: clean characters, one line where one is wanted, nothing twice that stands
+//! there already (line head, rest of line, next lines), brackets in balance with what the editor closed by itself,
+//! the document's own indentation and line ends, no chanting.
+
+use super::{
+    Silence, Site,
+    brackets::{balance, is_closing, is_subsequence},
+    site::{Indent, leading},
+};
+
+/// A text fit for its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Polished {
+    /// What to insert at the cursor.
+    pub text: String,
+    /// Bytes after the cursor that it replaces.
+    pub swallows: usize,
+}
+
+/// What the request wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// No line break in the answer.
+    pub one_line: bool,
+    /// The user asked by hand: short answers are welcome too.
+    pub invoked: bool,
+}
+
+/// Visible characters that a suggestion needs to be worth a look when nobody asked for it.
+const MIN_VISIBLE: usize = 2;
+/// Equal lines in a row after which a text is chanting.
+const MAX_EQUAL_LINES: usize = 2;
+/// Letters of a half-typed word that must be repeated before we take it for a repetition.
+const MIN_REPEATED_WORD: usize = 3;
+
+/// Makes a text fit for its place.
+///
+/// # Errors
+/// The reason when nothing worth showing is left.
+pub fn polish(raw: &str, site: &Site, wanted: Wanted) -> Result<Polished, Silence> {
+    let mut text = clean(raw);
+    if wanted.one_line {
+        text.truncate(text.find('\n').unwrap_or(text.len()));
+    }
+    text = without_repeated_head(text, site);
+    text = without_chant(text);
+    text = without_lines_below(text, site);
+    text = without_dedent(text, site);
+    text = without_rest_of_line(text, site);
+    let (mut text, swallows) = balanced(text, site);
+    if swallows > 0 || site.after.is_empty() || site.after.starts_with(char::is_whitespace) {
+        text.truncate(text.trim_end().len());
+    }
+    let visible = text.chars().filter(|c| !c.is_whitespace()).count();
+    if visible == 0 {
+        return Err(Silence::NothingToAdd);
+    }
+    if visible < MIN_VISIBLE && !wanted.invoked {
+        return Err(Silence::TooShort);
+    }
+    if repeats_a_neighbour(&text, site) {
+        return Err(Silence::Repetition);
+    }
+    text = indented(&text, site.indent);
+    if site.line_break != "\n" {
+        text = text.replace('\n', site.line_break);
+    }
+    Ok(Polished { text, swallows })
+}
+
+/// Only what a user would type: line feeds, tabs and visible characters; no control characters, no invisible direction marks.
+fn clean(raw: &str) -> String {
+    let raw = raw.replace("\r\n", "\n");
+    raw.chars()
+        .map(|c| if c == '\r' { '\n' } else { c })
+        .filter(|&c| c == '\n' || c == '\t' || !c.is_control())
+        .filter(|c| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{feff}'))
+        .collect()
+}
+
+/// Takes off what the text says again of the line before the cursor: the whole head, a half-typed word, or blanks.
+fn without_repeated_head(text: String, site: &Site) -> String {
+    let head = site.before.trim_start();
+    if head.is_empty() {
+        // On a blank line the indentation stands there already.
+        let lead = leading(&text);
+        let kept = lead.strip_prefix(site.before.as_str()).unwrap_or("");
+        return format!("{kept}{}", &text[lead.len()..]);
+    }
+    if head.len() >= MIN_REPEATED_WORD
+        && let Some(rest) = text.trim_start().strip_prefix(head)
+    {
+        return rest.to_owned();
+    }
+    let word_start = site.before.rfind(|c: char| !c.is_alphanumeric() && c != '_');
+    let word = word_start.map_or(site.before.as_str(), |at| {
+        let width = site.before[at..].chars().next().map_or(0, char::len_utf8);
+        &site.before[at + width..]
+    });
+    if word.chars().count() >= MIN_REPEATED_WORD
+        && let Some(rest) = text.strip_prefix(word)
+    {
+        return rest.to_owned();
+    }
+    if site.before.ends_with([' ', '\t']) { text.trim_start_matches(' ').to_owned() } else { text }
+}
+
+/// Ends a text where it begins to say the same line over and over.
+fn without_chant(text: String) -> String {
+    let mut equal = 1;
+    let mut end = 0;
+    let mut last: Option<&str> = None;
+    for line in text.split_inclusive('\n') {
+        equal = if last.is_some_and(|last| last.trim() == line.trim() && !line.trim().is_empty()) {
+            equal + 1
+        } else {
+            1
+        };
+        if equal > MAX_EQUAL_LINES {
+            return text[..end].trim_end_matches('\n').to_owned();
+        }
+        last = Some(line);
+        end += line.len();
+    }
+    text
+}
+
+/// Ends a text where it goes on with the lines that follow the hole anyway.
+fn without_lines_below(text: String, site: &Site) -> String {
+    let Some(next) = site.next_text() else { return text };
+    let mut start = text.find('\n').map_or(text.len(), |at| at + 1);
+    while start < text.len() {
+        let end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+        if text[start..end].trim() == next {
+            return text[..start].trim_end().to_owned();
+        }
+        start = end + 1;
+    }
+    text
+}
+
+/// Ends a text of several lines where it leaves the block that the cursor stands in.
+fn without_dedent(text: String, site: &Site) -> String {
+    let level = columns(site.indentation());
+    let mut start = text.find('\n').map_or(text.len(), |at| at + 1);
+    while start < text.len() {
+        let end = text[start..].find('\n').map_or(text.len(), |at| start + at);
+        let line = &text[start..end];
+        if !line.trim().is_empty() && columns(leading(line)) < level {
+            return text[..start].trim_end().to_owned();
+        }
+        start = end + 1;
+    }
+    text
+}
+
+/// How far a run of blanks reaches; a tab counts as four.
+fn columns(blanks: &str) -> usize {
+    blanks.chars().map(|c| if c == '\t' { 4 } else { 1 }).sum()
+}
+
+/// Takes off the end of a text what stands right of the cursor.
+fn without_rest_of_line(text: String, site: &Site) -> String {
+    let after = site.after.trim_end();
+    if after.is_empty() || text.contains('\n') {
+        return text;
+    }
+    let overlap = after
+        .char_indices()
+        .map(|(at, c)| at + c.len_utf8())
+        .rev()
+        .find(|&end| text.ends_with(&after[..end]) && weighs(&after[..end], after));
+    // A single closer may be wanted twice, as in `f(g(x|)`: the brackets decide that, not the overlap.
+    match overlap {
+        Some(end) if after[..end].chars().all(is_closing) && !closes_too_much(&text, site) => text,
+        Some(end) => text[..text.len() - end].to_owned(),
+        None => text,
+    }
+}
+
+/// Whether an overlap is long enough to be no accident: all of the rest of the line, some letters, or closers.
+fn weighs(overlap: &str, after: &str) -> bool {
+    overlap.len() == after.len() || overlap.len() >= MIN_REPEATED_WORD || overlap.chars().all(is_closing)
+}
+
+/// Whether line head, text and rest of line together close more than they open.
+fn closes_too_much(text: &str, site: &Site) -> bool {
+    let line = |text: &str| balance(&format!("{}{text}{}", site.before, site.after));
+    let quotes = |text: &str| text.matches('"').count() % 2;
+    let whole = format!("{}{text}{}", site.before, site.after);
+    line(text).stray.len() > line("").stray.len()
+        || quotes(&whole) == 1
+        || site.after.trim().starts_with([';', ','])
+}
+
+/// Reconciles closers with those that the editor has put after the cursor: either the text replaces them, or the text ends
+/// before a closer that nobody opened.
+fn balanced(text: String, site: &Site) -> (String, usize) {
+    let after = site.after.trim_end();
+    if after.is_empty() {
+        return (text, 0);
+    }
+    let wanted = balance(&site.before).open;
+    let given = balance(&site.after).stray.len();
+    // Innermost openers of the line's head are closed by what stands after the cursor; the others are the text's to close.
+    let free = wanted.len().saturating_sub(given);
+    let first_line = &text[..text.find('\n').unwrap_or(text.len())];
+    let Some(&(at, _)) = balance(first_line).stray.get(free) else { return (text, 0) };
+    if after.chars().all(is_closing) && is_subsequence(after, &text[at..]) {
+        return (text, site.after.len());
+    }
+    (text[..at].to_owned(), 0)
+}
+
+/// Whether the cursor's line would say what the line above or the next line says.
+fn repeats_a_neighbour(text: &str, site: &Site) -> bool {
+    let line = format!("{}{}{}", site.before, text.split('\n').next().unwrap_or_default(), site.after);
+    let line = line.trim();
+    let whole_line = site.before.trim().is_empty();
+    let says = line.chars().any(char::is_alphanumeric);
+    says && whole_line && (site.next_text() == Some(line) || site.above.trim() == line)
+}
+
+/// The lines after the first, indented as the document is.
+fn indented(text: &str, indent: Indent) -> String {
+    let mut lines = text.split('\n');
+    let mut out = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        out.push('\n');
+        let lead = leading(line);
+        match indent {
+            Indent::Tab if lead.contains(' ') => {
+                let width = columns(lead);
+                out.extend(std::iter::repeat_n('\t', width / 4));
+                out.extend(std::iter::repeat_n(' ', width % 4));
+            }
+            Indent::Spaces(unit) if lead.contains('\t') => {
+                let width: usize = lead.chars().map(|c| if c == '\t' { unit } else { 1 }).sum();
+                out.extend(std::iter::repeat_n(' ', width));
+            }
+            _ => out.push_str(lead),
+        }
+        out.push_str(line[lead.len()..].trim_end());
+    }
+    out
+}
+
+#[cfg(test)]
+#[path = "polish_tests.rs"]
+mod tests;

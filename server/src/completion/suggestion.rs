@@ -1,0 +1,28 @@
+//! What is offered to the user.
+
+use crate::document::{ByteOffset, Snapshot, Version};
+
+/// Text offered for a place in a document at a version.
+#[derive(Clone, Debug)]
+pub struct Suggestion {
+    /// Names it towards the editor; unique in this process.
+    pub id: u64,
+    /// What is inserted at `at`.
+    pub text: String,
+    /// The cursor that it was made for.
+    pub at: ByteOffset,
+    /// Bytes after the cursor that the text replaces: closers that the editor had put there by itself. Never past the line.
+    pub swallows: usize,
+    /// How sure the engine is, in [0, 1].
+    pub confidence: f32,
+    /// The document that it was made from.
+    pub made_from: Snapshot,
+}
+
+impl Suggestion {
+    /// The version it was made from.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.made_from.version()
+    }
+}

@@ -1,0 +1,142 @@
+//! One completion from its snapshot to its outcome: reuse, gate, context, engine, polish.
+//!
+//! Owns the order of these steps. It borrows nothing from the session; dropping its future ends the
+//! engine's work on it. Whether its document has moved on meanwhile is the caller's to check.
+
+use std::{sync::Arc, time::Duration};
+
+use quicksilver_protocol::completion::{FimRequest, FimResponse, Span};
+
+use super::{Silence, Site, Suggestion, gate, polish, reuse};
+use crate::context::{Hole, Open, Workspace};
+use crate::document::{Snapshot, limits};
+use crate::engine::{AskError, Engine, OnFrame};
+use crate::session::{Settings, config::SpanSetting, requests::SessionId};
+
+/// What a completion is made from.
+pub struct Ask {
+    /// Names it.
+    pub session: SessionId,
+    /// The document and the cursor in it.
+    pub hole: Hole,
+    /// The other open documents.
+    pub others: Vec<Open>,
+    /// What is known of the client's folders, and the gate.
+    pub workspace: Arc<Workspace>,
+    /// Asked for by hand: shown even if the engine is not sure.
+    pub invoked: bool,
+    /// What the document last showed.
+    pub shown: Option<Suggestion>,
+    /// The engine; `None` when none is configured.
+    pub engine: Option<Engine>,
+    /// Settings in force.
+    pub settings: Settings,
+}
+
+impl Ask {
+    fn snapshot(&self) -> &Snapshot {
+        &self.hole.document.snapshot
+    }
+}
+
+/// Runs a completion to its end, which is not later than the deadline in the settings.
+///
+/// # Errors
+/// Why nothing is suggested.
+pub async fn complete(ask: Ask, on_frame: Option<OnFrame<'_>>) -> Result<Suggestion, Silence> {
+    refuse(&ask)?;
+    if let Some(again) = ask.shown.as_ref().and_then(|shown| reuse::reuse(shown, ask.snapshot(), ask.hole.at))
+    {
+        return Ok(again);
+    }
+    let debounce = if ask.invoked { 0 } else { ask.settings.debounce_ms };
+    if debounce > 0 {
+        tokio::time::sleep(Duration::from_millis(debounce)).await;
+    } else {
+        // The loop that called us has messages to read; the text is ours already.
+        tokio::task::yield_now().await;
+    }
+    let site = Site::at(ask.snapshot(), ask.hole.at);
+    let blank = ask.snapshot().text().byte_slice(..ask.hole.at.0).chars().all(char::is_whitespace);
+    gate::check(&site, blank, ask.invoked)?;
+    let engine = ask.engine.as_ref().ok_or_else(|| Silence::NoEngine("the settings name none".into()))?;
+    let deadline = ask.settings.deadline();
+    let (request, one_line) = request(&ask)?;
+    let answered = tokio::time::timeout(deadline, engine.infill(&request, deadline, on_frame)).await;
+    let response = answered.map_err(|_| Silence::Deadline)??;
+    judge(&ask, &site, one_line, response)
+}
+
+/// The settings' and the document's own reasons to ask nobody.
+fn refuse(ask: &Ask) -> Result<(), Silence> {
+    let language = ask.snapshot().language().id();
+    if !ask.settings.enable {
+        return Err(Silence::Disabled);
+    }
+    if ask.settings.disabled_languages.iter().any(|disabled| disabled == language) {
+        return Err(Silence::LanguageDisabled(language.to_owned()));
+    }
+    if ask.snapshot().is_binary() {
+        return Err(Silence::Binary);
+    }
+    if ask.snapshot().text().len_bytes() > limits::MAX_DOCUMENT_BYTES {
+        return Err(Silence::TooLarge("the document"));
+    }
+    if ask.snapshot().line_at(ask.hole.at).len() > limits::MAX_LINE_BYTES {
+        return Err(Silence::TooLarge("the line"));
+    }
+    Ok(())
+}
+
+/// The request, and whether its answer is one line.
+fn request(ask: &Ask) -> Result<(FimRequest, bool), Silence> {
+    let span = match ask.settings.span {
+        SpanSetting::Auto => None,
+        SpanSetting::Rest => Some(Span::Rest),
+        SpanSetting::Line => Some(Span::Line),
+        SpanSetting::Block => Some(Span::Block),
+    };
+    let hole = Hole { span, ..ask.hole.clone() };
+    let mut request =
+        ask.workspace.assemble(&hole, &ask.others).map_err(|why| Silence::Excluded(why.to_string()))?;
+    if request.span == Some(Span::Block) && !ask.settings.multiline {
+        request.span = Some(Span::Line);
+    }
+    let one_line = matches!(request.span, Some(Span::Rest | Span::Line));
+    Ok((request, one_line))
+}
+
+fn judge(ask: &Ask, site: &Site, one_line: bool, response: FimResponse) -> Result<Suggestion, Silence> {
+    let raw = response.choices.into_iter().next().map(|choice| choice.text).unwrap_or_default();
+    if raw.trim().is_empty() {
+        return Err(Silence::NothingToAdd);
+    }
+    // Engines of other makes do not say how sure they are; there is nothing to hold against them.
+    let (confidence, sure) =
+        response.quicksilver.map_or((1.0, true), |report| (report.confidence, report.show));
+    if !(sure || ask.invoked || ask.settings.show_unsure) {
+        return Err(Silence::LowConfidence((confidence * 100.0) as u8));
+    }
+    let wanted = polish::Wanted { one_line, invoked: ask.invoked };
+    let polished = polish::polish(&raw, site, wanted)?;
+    Ok(Suggestion {
+        id: ask.session.0,
+        text: polished.text,
+        at: ask.hole.at,
+        swallows: polished.swallows,
+        confidence,
+        made_from: ask.snapshot().clone(),
+    })
+}
+
+impl From<AskError> for Silence {
+    fn from(error: AskError) -> Self {
+        match &error {
+            AskError::Timeout(_) => Self::Deadline,
+            AskError::NotReady | AskError::Unreachable(_) | AskError::CannotStart(_) => {
+                Self::NoEngine(error.to_string())
+            }
+            _ => Self::EngineError(error.to_string()),
+        }
+    }
+}

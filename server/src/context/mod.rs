@@ -1,0 +1,36 @@
+//! What the model is told, and what never leaves. Not async, and no clock; files are read in [`reader`] alone.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`window`] | which part of the document |
+//! | [`span`] | where the hole ends |
+//! | [`exclude`] | the one gate: files that are told to nobody |
+//! | [`secrets`] | strings that look like keys, blanked |
+//! | [`reader`] | the guarded reader |
+//! | [`neighbours`] | the most similar files of the workspace |
+//! | [`assemble`] | the request's one constructor |
+//! | [`place`] | from a document's address to its path |
+
+pub mod assemble;
+pub mod exclude;
+mod identifiers;
+pub mod neighbours;
+pub mod place;
+pub mod reader;
+pub mod secrets;
+pub mod span;
+pub mod window;
+
+#[cfg(test)]
+mod assemble_tests;
+#[cfg(test)]
+mod canary_tests;
+#[cfg(test)]
+mod span_tests;
+#[cfg(test)]
+mod traversal_tests;
+#[cfg(test)]
+mod window_tests;
+
+pub use assemble::{Hole, Open, Workspace};
+pub use exclude::Excluded;

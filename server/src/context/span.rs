@@ -1,0 +1,175 @@
+//! Where the hole ends: with the line, or with the block. From the syntax tree where there is one, else from
+//! the lines alone. Pure.
+
+use quicksilver_protocol::completion::Span;
+use tree_sitter::Node;
+
+use crate::document::{ByteOffset, Snapshot, language::Blocks};
+
+/// What surrounds the cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Code.
+    Code,
+    /// A comment.
+    Comment,
+    /// A string literal.
+    Literal,
+    /// Brackets that opened on this line: arguments, an index, a list.
+    Brackets,
+}
+
+/// The most tokens a span of this kind is worth asking for.
+pub fn max_tokens(span: Span) -> u32 {
+    match span {
+        Span::Rest => 32,
+        Span::Line => 40,
+        Span::Block => 128,
+        Span::Tokens(tokens) => tokens,
+    }
+}
+
+/// The kind of span that the hole at `at` wants.
+pub fn span(snapshot: &Snapshot, at: ByteOffset) -> Span {
+    let lines = Lines::at(snapshot, at);
+    if !lines.after.trim().is_empty() || place(snapshot, at) != Place::Code {
+        return Span::Rest;
+    }
+    if lines.before.trim().is_empty() {
+        let opened = lines.above(|line| !line.trim().is_empty());
+        return match opened {
+            Some(above) if opens(snapshot, &above) && !lines.block_is_filled(&above) => Span::Block,
+            _ => Span::Line,
+        };
+    }
+    if opens(snapshot, &lines.before) && !lines.block_is_filled(&lines.before) {
+        Span::Block
+    } else {
+        Span::Rest
+    }
+}
+
+/// What surrounds the cursor.
+pub fn place(snapshot: &Snapshot, at: ByteOffset) -> Place {
+    let line = snapshot.line_at(at);
+    match snapshot.tree() {
+        Some(tree) => {
+            // The cursor at the end of an unfinished string or line comment is still within it.
+            let from = at.0.saturating_sub(1).max(line.start);
+            let node = tree.root_node().descendant_for_byte_range(from, from.max(at.0));
+            node.map_or(Place::Code, |node| place_of(node, at.0, line.start))
+        }
+        None => {
+            let before = snapshot.slice(line.start..at.0);
+            let mut comments = snapshot.language().line_comments().iter();
+            let commented = comments.any(|token| before.trim_start().starts_with(token));
+            if commented { Place::Comment } else { Place::Code }
+        }
+    }
+}
+
+fn place_of(node: Node<'_>, at: usize, line_start: usize) -> Place {
+    let mut node = Some(node);
+    while let Some(current) = node {
+        let kind = current.kind();
+        let inside = current.start_byte() < at && at < current.end_byte();
+        // A line comment ends where the cursor stands; Rust's doc comments own their line break.
+        if kind.contains("comment") && current.start_byte() < at && (inside || !kind.contains("block")) {
+            return Place::Comment;
+        }
+        if inside && (kind.contains("string") || kind == "char_literal") && !kind.contains("interpolation") {
+            return Place::Literal;
+        }
+        if kind.contains("interpolation") || kind.contains("substitution") {
+            return Place::Code;
+        }
+        let brackets = matches!(
+            kind,
+            "arguments"
+                | "argument_list"
+                | "parameters"
+                | "parameter_list"
+                | "formal_parameters"
+                | "array"
+                | "list"
+                | "array_expression"
+                | "parenthesized_expression"
+                | "tuple"
+                | "subscript"
+                | "index_expression"
+        );
+        if brackets && inside && current.start_byte() >= line_start {
+            return Place::Brackets;
+        }
+        // Within a block of its own, what is outside no longer matters.
+        if kind.contains("block") || kind.ends_with("body") || kind == "statement" {
+            return Place::Code;
+        }
+        node = current.parent();
+    }
+    Place::Code
+}
+
+/// Whether `line` ends by opening a block.
+fn opens(snapshot: &Snapshot, line: &str) -> bool {
+    let language = snapshot.language();
+    let code =
+        language.line_comments().iter().fold(line, |line, token| line.split(token).next().unwrap_or(line));
+    let code = code.trim_end();
+    // A string that is not closed yet is no node of its own.
+    if code.matches('"').count() % 2 == 1
+        || (language.blocks() == Blocks::Colon && code.matches('\'').count() % 2 == 1)
+    {
+        return false;
+    }
+    match language.blocks() {
+        Blocks::Braces => code.ends_with('{'),
+        Blocks::Colon => code.ends_with(':'),
+        Blocks::Unknown => {
+            let words = ["do", "then", "else", "begin", "function"];
+            code.ends_with(['{', ':']) || words.iter().any(|word| code.ends_with(word))
+        }
+    }
+}
+
+/// The lines around the cursor.
+struct Lines<'a> {
+    snapshot: &'a Snapshot,
+    line: usize,
+    before: String,
+    after: String,
+}
+
+impl<'a> Lines<'a> {
+    /// How many lines up and down are looked at.
+    const REACH: usize = 64;
+
+    fn at(snapshot: &'a Snapshot, at: ByteOffset) -> Self {
+        let range = snapshot.line_at(at);
+        let line = snapshot.text().byte_to_line(range.start);
+        let (before, after) = (snapshot.slice(range.start..at.0), snapshot.slice(at.0..range.end));
+        Self { snapshot, line, before, after }
+    }
+
+    fn text(&self, line: usize) -> String {
+        let start = self.snapshot.text().line_to_byte(line);
+        self.snapshot.slice(self.snapshot.line_at(ByteOffset(start)))
+    }
+
+    fn above(&self, wanted: impl Fn(&str) -> bool) -> Option<String> {
+        let lines = (self.line.saturating_sub(Self::REACH)..self.line).rev();
+        lines.map(|line| self.text(line)).find(|line| wanted(line))
+    }
+
+    /// Whether the next line with anything on it is deeper than `opener`: then its block has content already.
+    fn block_is_filled(&self, opener: &str) -> bool {
+        let below = self.line + 1..(self.line + 1 + Self::REACH).min(self.snapshot.text().len_lines());
+        let next = below.map(|line| self.text(line)).find(|line| !line.trim().is_empty());
+        next.is_some_and(|next| depth(&next) > depth(opener))
+    }
+}
+
+/// Width of the indentation; a tab counts as four blanks.
+fn depth(line: &str) -> usize {
+    line.chars().take_while(|c| c.is_whitespace()).map(|c| if c == '\t' { 4 } else { 1 }).sum()
+}

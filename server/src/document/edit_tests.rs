@@ -1,0 +1,181 @@
+//! D1: the text equals an independent model after every batch of random edits. The model is a flat vector of
+//! code units, split into lines by hand; it shares no code with `position` and no data structure with the rope.
+
+use super::{
+    Change, Digest, Document, Encoding, Language, Order, Position, Version,
+    dice::{Dice, rounds},
+};
+
+/// A text as code units of one encoding.
+struct Model {
+    encoding: Encoding,
+    units: Vec<u32>,
+}
+
+impl Model {
+    fn new(encoding: Encoding, text: &str) -> Self {
+        Self { encoding, units: encode(encoding, text) }
+    }
+
+    /// Begin and end (before the break) of each line.
+    fn lines(&self) -> Vec<(usize, usize)> {
+        let (cr, lf) = (u32::from(b'\r'), u32::from(b'\n'));
+        let mut lines = Vec::new();
+        let (mut start, mut at) = (0, 0);
+        while at < self.units.len() {
+            let unit = self.units[at];
+            if unit == cr || unit == lf {
+                lines.push((start, at));
+                at += usize::from(unit == cr && self.units.get(at + 1) == Some(&lf));
+                start = at + 1;
+            }
+            at += 1;
+        }
+        lines.push((start, self.units.len()));
+        lines
+    }
+
+    fn index(&self, at: Position) -> usize {
+        let Some(&(start, end)) = self.lines().get(at.line as usize) else { return self.units.len() };
+        let mut index = start.saturating_add(at.column as usize).min(end);
+        // Inside a character: back to where it begins.
+        while index < self.units.len()
+            && match self.encoding {
+                Encoding::Utf8 => self.units[index] & 0xc0 == 0x80,
+                Encoding::Utf16 => (0xdc00..0xe000).contains(&self.units[index]),
+                Encoding::Utf32 => false,
+            }
+        {
+            index -= 1;
+        }
+        index
+    }
+
+    fn apply(&mut self, change: &Change) {
+        let new = encode(self.encoding, &change.text);
+        match change.range {
+            None => self.units = new,
+            Some((a, b)) => {
+                let (a, b) = (self.index(a), self.index(b));
+                self.units.splice(a.min(b)..a.max(b), new);
+            }
+        }
+    }
+}
+
+fn encode(encoding: Encoding, text: &str) -> Vec<u32> {
+    match encoding {
+        Encoding::Utf8 => text.bytes().map(u32::from).collect(),
+        Encoding::Utf16 => text.encode_utf16().map(u32::from).collect(),
+        Encoding::Utf32 => text.chars().map(u32::from).collect(),
+    }
+}
+
+const BREAKS: [&[&str]; 4] = [&["\n"], &["\r\n"], &["\r"], &["\n", "\r\n", "\r", "\n\r"]];
+const WORDS: [&[&str]; 6] = [
+    &["let ", "x", "(", ")", " = 1;", "fn", "\t"],
+    &["変数", "、", "関数", "一", "x"],
+    &["😀", "🎉🎉", "a😀b", "𝒳"],
+    &["👩‍👩‍👧‍👦", "🏳️‍🌈", "👍🏽", "z"],
+    &["e\u{301}", "a\u{308}\u{304}", "\u{301}", "ñ"],
+    &["\u{2028}", "\u{2029}", "\u{85}", "\u{0b}", "\u{0c}", "\u{feff}", "q"],
+];
+
+fn text(dice: &mut Dice, words: &[&str], breaks: &[&str], most: usize) -> String {
+    (0..dice.below(most + 1))
+        .map(|_| if dice.chance(20) { dice.pick(breaks) } else { dice.pick(words) })
+        .collect()
+}
+
+/// A place in the text; one in ten far outside of it.
+fn position(dice: &mut Dice, model: &Model) -> Position {
+    if dice.chance(10) {
+        let far = [0, 3, 1000, u32::MAX];
+        return Position::new(far[dice.below(4)], far[dice.below(4)]);
+    }
+    let lines = model.lines();
+    let line = dice.below(lines.len());
+    let (start, end) = lines[line];
+    Position::new(line as u32, dice.below(end - start + 2) as u32)
+}
+
+fn change(dice: &mut Dice, model: &Model, words: &[&str], breaks: &[&str]) -> Change {
+    if dice.chance(1) {
+        return Change { range: None, text: text(dice, words, breaks, 60) };
+    }
+    let start = position(dice, model);
+    // A long text is cut down, a short one grows.
+    let near = model.units.len() < 2000;
+    let end = if near && dice.chance(70) { start } else { position(dice, model) };
+    let most = if dice.chance(2) { 900 } else { 6 };
+    Change { range: Some((start, end)), text: text(dice, words, breaks, most) }
+}
+
+#[test]
+fn text_equals_an_independent_model_after_20_000_random_edits() {
+    let mut dice = Dice::new("random edits");
+    let (mut edits, mut documents) = (0, 0);
+    while edits < rounds(20_000) {
+        for encoding in [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32] {
+            for (breaks, words) in
+                BREAKS.iter().flat_map(|breaks| WORDS.iter().map(move |words| (*breaks, *words)))
+            {
+                let opened = text(&mut dice, words, breaks, 40);
+                let mut document = Document::open(Language::from_id("plaintext"), Version(0), &opened);
+                let mut model = Model::new(encoding, &opened);
+                let mut version = 0;
+                documents += 1;
+                for _ in 0..12 {
+                    let mut batch = Vec::new();
+                    for _ in 0..=dice.below(20) {
+                        let change = change(&mut dice, &model, words, breaks);
+                        model.apply(&change);
+                        batch.push(change);
+                    }
+                    version += 1;
+                    edits += batch.len();
+                    assert_eq!(document.apply(&batch, Version(version), encoding), Order::Rose);
+                    let ours = document.snapshot().text().to_string();
+                    assert_eq!(
+                        encode(encoding, &ours),
+                        model.units,
+                        "{encoding:?} {breaks:?} after {batch:?}"
+                    );
+                    assert_eq!(document.snapshot().text().len_lines(), model.lines().len());
+                }
+            }
+        }
+    }
+    println!("{edits} edits in {documents} documents: 0 divergences");
+}
+
+#[test]
+fn reversed_ranges_are_turned_round() {
+    let mut document = Document::open(Language::from_id("rust"), Version(1), "one two");
+    let range = Some((Position::new(0, 7), Position::new(0, 4)));
+    document.apply(&[Change { range, text: "2".into() }], Version(2), Encoding::Utf16);
+    assert_eq!(document.snapshot().text().to_string(), "one 2");
+}
+
+#[test]
+fn a_version_that_does_not_rise_is_told() {
+    let mut document = Document::open(Language::from_id("rust"), Version(4), "");
+    assert_eq!(document.apply(&[], Version(4), Encoding::Utf16), Order::Fell { from: Version(4) });
+    assert_eq!(document.apply(&[], Version(9), Encoding::Utf16), Order::Rose);
+}
+
+#[test]
+fn a_snapshot_does_not_see_later_changes() {
+    let mut document = Document::open(Language::from_id("rust"), Version(1), "old");
+    let snapshot = document.snapshot();
+    document.apply(&[Change { range: None, text: "new".into() }], Version(2), Encoding::Utf16);
+    assert_eq!((snapshot.text().to_string().as_str(), snapshot.version()), ("old", Version(1)));
+    assert_eq!(document.snapshot().text().to_string(), "new");
+}
+
+#[test]
+fn a_digest_is_of_version_length_and_text() {
+    let digest: Digest = Document::open(Language::from_id("c"), Version(7), "abc").digest();
+    assert_eq!((digest.version, digest.bytes), (Version(7), 3));
+    assert_eq!(digest.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}

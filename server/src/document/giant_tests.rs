@@ -1,0 +1,83 @@
+//! D5: hostile texts are boring. Each is opened, edited 200 times and parsed in slices; nothing panics, and
+//! no keystroke takes long.
+
+use std::time::{Duration, Instant};
+
+use super::{Change, Document, Encoding, Language, Parsed, Position, Version, limits::MAX_PARSED_BYTES};
+
+/// Far above what it takes (tens of microseconds), for a machine that is busy with other tests.
+const KEYSTROKE: Duration = Duration::from_millis(100);
+const OPEN: Duration = Duration::from_secs(5);
+/// The slice that the session gives a parse.
+const SLICE: Duration = Duration::from_millis(5);
+
+fn survives(name: &str, language: &str, text: &str) {
+    let begun = Instant::now();
+    let mut document = Document::open(Language::from_id(language), Version(0), text);
+    assert!(begun.elapsed() < OPEN, "{name}: opened in {:?}", begun.elapsed());
+    let lines = document.snapshot().text().len_lines() as u32;
+    let mut times = Vec::new();
+    for edit in 0..200 {
+        let at = Position::new(lines * (edit % 10) / 10, 40_000 * (edit % 7));
+        let end = Position::new(at.line, at.column + edit % 3);
+        let begun = Instant::now();
+        let change = Change { range: Some((at, end)), text: "({x\"".into() };
+        document.apply(&[change], Version(edit as i32 + 1), Encoding::Utf16);
+        let deadline = Instant::now() + SLICE;
+        document.parse(&mut || Instant::now() > deadline);
+        times.push(begun.elapsed());
+    }
+    times.sort();
+    assert!(
+        times[190] < KEYSTROKE,
+        "{name}: the 95th percentile of keystrokes is {:?}, slowest {:?}",
+        times[190],
+        times[199]
+    );
+    println!("{name}: median {:?}, 99th {:?}", times[100], times[198]);
+}
+
+#[test]
+fn a_line_of_10_mib() {
+    survives("one line", "javascript", &"x".repeat(10 << 20));
+    survives("one line of emoji", "javascript", &"😀".repeat(3 << 20));
+}
+
+#[test]
+fn a_million_lines() {
+    survives("a million lines", "rust", &"let x = 1;\n".repeat(1_000_000));
+    survives("a million empty lines", "python", &"\n".repeat(1_000_000));
+    survives("a million lone CRs", "c", &"\r".repeat(1_000_000));
+}
+
+#[test]
+fn nul_bytes_and_a_bom() {
+    survives("NUL", "rust", &"fn f() {\0}\n".repeat(10_000));
+    survives("BOM", "rust", "\u{feff}fn f() {}\n");
+    let mut document = Document::open(Language::from_id("rust"), Version(0), "a\0b");
+    assert!(document.snapshot().is_binary());
+    assert_eq!(document.parse(&mut || false), Parsed::Never);
+}
+
+#[test]
+fn brackets_100_000_deep() {
+    for language in
+        ["rust", "python", "typescript", "typescriptreact", "javascript", "go", "c", "cpp", "java"]
+    {
+        survives(language, language, &"(".repeat(100_000));
+        survives(language, language, &"[{(".repeat(10_000));
+    }
+}
+
+#[test]
+fn the_largest_text_that_is_parsed() {
+    for (bytes, parsed) in [
+        (MAX_PARSED_BYTES - 1, Parsed::Done),
+        (MAX_PARSED_BYTES, Parsed::Done),
+        (MAX_PARSED_BYTES + 1, Parsed::Never),
+    ] {
+        let text = "\n".repeat(bytes);
+        let mut document = Document::open(Language::from_id("c"), Version(0), &text);
+        assert_eq!(document.parse(&mut || false), parsed, "{bytes} bytes");
+    }
+}

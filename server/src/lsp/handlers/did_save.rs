@@ -1,0 +1,25 @@
+//! `textDocument/didSave`.
+
+use serde_json::Value;
+
+use crate::lsp::{from_proto, server::Server, workspace};
+use crate::session::status::{Kind, Status};
+
+/// Compares the text that the client saved with ours.
+pub fn handle(server: &Server, params: Value) {
+    workspace::scan(server, false);
+    let (Some(uri), Some(text)) = (from_proto::uri(&params), params.get("text").and_then(Value::as_str))
+    else {
+        return;
+    };
+    // Editors add a line end at the end of a file when they write it.
+    let same = server.session.with(|s| {
+        let ours = s.documents.digest(uri).map(|(digest, _)| digest.bytes);
+        ours != Some(text.len()) || s.documents.saved(uri, text)
+    });
+    if !same {
+        tracing::error!(uri, "the saved text is not ours");
+        let message = "this file's text got out of step with the editor's; open it again";
+        server.status.say(Status::of(uri, Kind::Error, "out-of-step", message));
+    }
+}

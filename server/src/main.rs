@@ -1,0 +1,21 @@
+//! The binary `quicksilver`: arguments, logging, exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use quicksilver::cli::{Cli, run};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Standard output belongs to answers and protocols; everything said on the side goes to standard error.
+    let filter = EnvFilter::try_new(cli.log()).unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("quicksilver: {failure}");
+            failure.exit().into()
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What the client said of itself, as far as anything depends on it.
+
+/// Facts from `initialize`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientFacts {
+    /// VS Code or a fork: its ghost text has shape rules.
+    pub is_vscode: bool,
+    /// Speaks `textDocument/inlineCompletion`.
+    pub inline_completion: bool,
+    /// Draws frames; at most so many a second.
+    pub frames: Option<u32>,
+    /// Takes `quicksilver/status`.
+    pub status: bool,
+    /// Answers `workspace/configuration`.
+    pub configuration: bool,
+    /// Lets `didChangeConfiguration` be registered for.
+    pub register_configuration: bool,
+}

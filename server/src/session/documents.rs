@@ -1,0 +1,181 @@
+//! The open documents, each with its address, and whether its text can be trusted.
+//!
+//! A document whose text may have left the editor's is silent until it is opened again or replaced as a
+//! whole: a change that could not be read, a version that fell, or an edit whose handling panicked, marks
+//! it. Knows no LSP type; the text itself is `document`'s.
+
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+
+use crate::completion::Suggestion;
+use crate::document::{Change, Digest, Document, Encoding, Language, Order, Snapshot, Version};
+
+/// Open documents that are followed.
+pub const MAX_OPEN: usize = 4096;
+/// How long a request may wait for the syntax tree; what is left is done by the next.
+const PARSE_BUDGET: Duration = Duration::from_millis(5);
+
+struct Open {
+    document: Document,
+    /// Whether the text is the editor's, as far as can be known.
+    in_step: bool,
+    /// What was last suggested for it.
+    shown: Option<Suggestion>,
+}
+
+/// The open documents, by their addresses.
+#[derive(Default)]
+pub struct Documents {
+    open: FxHashMap<String, Open>,
+    /// What the client counts columns in.
+    pub encoding: Encoding,
+}
+
+/// Why a document has no suggestions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// The client did not open it.
+    NotOpen,
+    /// Its text may differ from the editor's.
+    OutOfStep,
+}
+
+impl Documents {
+    /// Opens a document, again if it is open already.
+    pub fn open(&mut self, uri: String, language: &str, version: i32, text: &str) {
+        if self.open.len() >= MAX_OPEN && !self.open.contains_key(&uri) {
+            tracing::warn!(MAX_OPEN, "too many open documents; this one is not followed");
+            return;
+        }
+        let document = Document::open(Language::from_id(language), Version(version), text);
+        self.open.insert(uri, Open { document, in_step: true, shown: None });
+    }
+
+    /// Applies changes in order; false for a document that is not open.
+    pub fn change(&mut self, uri: &str, version: i32, changes: &[Change]) -> bool {
+        let Some(open) = self.open.get_mut(uri) else { return false };
+        // Stays false if an edit panics.
+        let was_in_step = std::mem::replace(&mut open.in_step, false);
+        let order = open.document.apply(changes, Version(version), self.encoding);
+        if let Order::Fell { from } = order {
+            tracing::warn!(uri, from = from.0, to = version, "the document's version did not rise");
+        }
+        let replaced = changes.iter().any(|change| change.range.is_none());
+        open.in_step = replaced || (was_in_step && order == Order::Rose);
+        true
+    }
+
+    /// Marks a document whose change could not be read.
+    pub fn lost_step(&mut self, uri: &str) {
+        if let Some(open) = self.open.get_mut(uri) {
+            open.in_step = false;
+        }
+    }
+
+    /// Compares with the text that a save carried; false if it was different.
+    pub fn saved(&mut self, uri: &str, text: &str) -> bool {
+        let Some(open) = self.open.get_mut(uri) else { return true };
+        let same = open.document.snapshot().text() == text;
+        open.in_step &= same;
+        same
+    }
+
+    /// Forgets a document.
+    pub fn close(&mut self, uri: &str) {
+        self.open.remove(uri);
+    }
+
+    /// A document as it is now, parsed as far as time allows.
+    ///
+    /// # Errors
+    /// Why there is none to suggest in.
+    pub fn snapshot(&mut self, uri: &str) -> Result<Snapshot, Unusable> {
+        let open = self.open.get_mut(uri).ok_or(Unusable::NotOpen)?;
+        if !open.in_step {
+            return Err(Unusable::OutOfStep);
+        }
+        let until = Instant::now() + PARSE_BUDGET;
+        open.document.parse(&mut || Instant::now() > until);
+        Ok(open.document.snapshot())
+    }
+
+    /// All documents but one, with their addresses, for context.
+    pub fn others(&self, uri: &str) -> Vec<(String, Snapshot)> {
+        let others = self.open.iter().filter(|(other, open)| open.in_step && *other != uri);
+        others.map(|(other, open)| (other.clone(), open.document.snapshot())).collect()
+    }
+
+    /// What was last suggested for a document.
+    pub fn shown(&self, uri: &str) -> Option<Suggestion> {
+        self.open.get(uri)?.shown.clone()
+    }
+
+    /// Keeps what is suggested for a document, or forgets it.
+    pub fn show(&mut self, uri: &str, suggestion: Option<Suggestion>) {
+        if let Some(open) = self.open.get_mut(uri) {
+            open.shown = suggestion;
+        }
+    }
+
+    /// Forgets a suggestion that was taken or turned down, wherever it was shown.
+    pub fn settle(&mut self, id: u64) {
+        for open in self.open.values_mut() {
+            open.shown.take_if(|shown| shown.id == id);
+        }
+    }
+
+    /// The version of an open document.
+    pub fn version(&self, uri: &str) -> Option<Version> {
+        self.open.get(uri).map(|open| open.document.version())
+    }
+
+    /// A document's fingerprint, and whether its text is the editor's as far as can be known.
+    pub fn digest(&self, uri: &str) -> Option<(Digest, bool)> {
+        self.open.get(uri).map(|open| (open.document.digest(), open.in_step))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Position;
+
+    fn open(text: &str) -> Documents {
+        let mut documents = Documents::default();
+        documents.open("u".into(), "rust", 1, text);
+        documents
+    }
+
+    fn insert(text: &str) -> Change {
+        Change { range: Some((Position::new(0, 0), Position::new(0, 0))), text: text.into() }
+    }
+
+    fn text(documents: &mut Documents) -> Option<String> {
+        documents.snapshot("u").ok().map(|snapshot| snapshot.text().to_string())
+    }
+
+    #[test]
+    fn a_document_out_of_step_is_silent_until_it_is_known_again() {
+        let mut documents = open("a");
+        documents.lost_step("u");
+        assert!(documents.change("u", 2, &[insert("b")]));
+        assert_eq!(text(&mut documents), None);
+        documents.change("u", 3, &[Change { range: None, text: "whole".into() }]);
+        assert_eq!(text(&mut documents).as_deref(), Some("whole"));
+        assert!(!documents.saved("u", "other"));
+        assert_eq!(text(&mut documents), None);
+        documents.open("u".into(), "rust", 1, "again");
+        assert_eq!(text(&mut documents).as_deref(), Some("again"));
+        assert!(!documents.change("v", 2, &[insert("b")]));
+    }
+
+    #[test]
+    fn a_version_that_falls_means_that_something_was_lost() {
+        let mut documents = open("a");
+        documents.change("u", 5, &[insert("b")]);
+        assert_eq!(text(&mut documents).as_deref(), Some("ba"));
+        documents.change("u", 5, &[insert("c")]);
+        assert_eq!(text(&mut documents), None);
+    }
+}

@@ -1,0 +1,226 @@
+--- Ghost text from a real server in a real Neovim: what is typed, seen, accepted and refused, in the copy of the
+--- sample project that $PROJECT names. A test that needs a suggestion types the start of a line that stands
+--- elsewhere in the file.
+
+local ghost = require('quicksilver.ghost')
+local status = require('quicksilver.status')
+local request = require('quicksilver.request')
+local shown = require('quicksilver.shown')
+
+local PROJECT = vim.env.PROJECT
+--- The line of `shop.rs` that the tests write again, and how it starts.
+local LINE = vim.env.EXPECTED or 'let pieces = self.pieces.entry(article.to_owned()).or_insert(0);'
+local START = 'let pieces = '
+--- The empty line of `shop.rs`, counted from 1.
+local HOLE = 23
+
+---@return string[]
+local function buffer()
+  return vim.api.nvim_buf_get_lines(0, 0, -1, false)
+end
+
+---@return string
+local function ghost_text()
+  local drawn = ghost.inspect(0)
+  if not drawn then
+    return ''
+  end
+  local lines = { drawn.first }
+  vim.list_extend(lines, drawn.further)
+  return table.concat(
+    vim.tbl_map(function(chunks)
+      return table.concat(vim.tbl_map(function(chunk)
+        return chunk[1]
+      end, chunks))
+    end, lines),
+    '\n'
+  )
+end
+
+--- Opens `name` fresh and waits for the server.
+---@param name string
+local function open(name)
+  vim.cmd.stopinsert()
+  pause(20)
+  vim.cmd('silent! %bwipeout!')
+  vim.cmd.edit(vim.fs.joinpath(PROJECT, name))
+  wait_for('the server', function()
+    return status.get().client == 'running' and require('quicksilver.client').of(0)
+  end)
+end
+
+--- Starts to write the known line in the hole, and waits for a suggestion that can be accepted.
+---@return string the ghost text
+local function suggest()
+  open('shop.rs')
+  vim.api.nvim_win_set_cursor(0, { HOLE, 0 })
+  type_keys('0C            ' .. START)
+  return wait_for('a suggestion', function()
+    return shown.can_accept() and ghost_text() ~= '' and ghost_text()
+  end)
+end
+
+it('the server starts with the first file and is told the project', function()
+  open('shop.rs')
+  local client = require('quicksilver.client').of(0)
+  equal('root', client.root_dir, PROJECT)
+  equal('built-in ghost text', vim.lsp.inline_completion.is_enabled({ client_id = client.id }), false)
+end)
+
+it('ghost text shows and is accepted with Tab', function()
+  local text = suggest()
+  equal('ghost text', START .. text, LINE)
+  local before = status.get().accepted
+  type_keys('<Tab>')
+  equal('line', vim.trim(buffer()[HOLE]), LINE)
+  equal('cursor', vim.fn.col('.'), #buffer()[HOLE] + 1)
+  equal('counted', status.get().accepted, before + 1)
+  type_keys('<Esc>u')
+  equal('undone in one step', vim.trim(buffer()[HOLE]), vim.trim(START))
+end)
+
+it('a word is accepted, and the rest stays', function()
+  local text = suggest()
+  local word = require('quicksilver.suggestion').next_word(text)
+  type_keys('<M-Right>')
+  equal('line', vim.trim(buffer()[HOLE]), START .. word)
+  equal('rest', ghost_text(), text:sub(#word + 1))
+  type_keys('<M-Down>')
+  equal('the line', vim.trim(buffer()[HOLE]), LINE:match('^[^\n]*'))
+end)
+
+it('typing along shortens the ghost text without asking again', function()
+  local text = suggest()
+  local asked = status.get().asked
+  for i = 1, 4 do
+    type_keys(text:sub(i, i) == '<' and '<lt>' or text:sub(i, i))
+    equal('ghost text', ghost_text(), text:sub(i + 1))
+  end
+  equal('asked', status.get().asked, asked)
+  type_keys('<BS>')
+  equal('grows back', ghost_text(), text:sub(4))
+end)
+
+it('something else typed takes it away at once', function()
+  suggest()
+  vim.api.nvim_input('@')
+  wait_for('the key', function()
+    return vim.api.nvim_get_current_line():find('@', 1, true)
+  end)
+  equal('ghost text that fits', vim.startswith(ghost_text(), '@'), false)
+end)
+
+it('dismiss hides it until the text changes', function()
+  suggest()
+  type_keys('<C-]>')
+  equal('ghost text', ghost_text(), '')
+  pause(150)
+  equal('still', ghost_text(), '')
+  equal('nothing to accept', shown.can_accept(), false)
+end)
+
+it('leaving insert mode, or the buffer, takes it away', function()
+  suggest()
+  type_keys('<Esc>')
+  equal('after <Esc>', ghost_text(), '')
+  suggest()
+  local bufnr = vim.api.nvim_get_current_buf()
+  vim.cmd.new()
+  equal('mark in the buffer left', ghost.inspect(bufnr), nil)
+end)
+
+it('Tab is a tab where nothing shows', function()
+  open('shop.rs')
+  require('quicksilver.config').current.automatic = false
+  vim.api.nvim_win_set_cursor(0, { HOLE, 0 })
+  vim.o.smarttab = false
+  vim.bo.expandtab, vim.bo.softtabstop, vim.bo.indentexpr, vim.bo.cindent = false, 0, '', false
+  type_keys('0C<Tab>')
+  require('quicksilver.config').current.automatic = true
+  equal('line', buffer()[HOLE], '\t')
+end)
+
+it('the trigger key asks where nothing was asked', function()
+  open('shop.rs')
+  require('quicksilver.config').current.automatic = false
+  vim.api.nvim_win_set_cursor(0, { HOLE, 0 })
+  type_keys('0C            ' .. START)
+  equal('before', ghost_text(), '')
+  type_keys('<M-Bslash>')
+  wait_for('a suggestion', shown.can_accept)
+  require('quicksilver.config').current.automatic = true
+  equal('ghost text', START .. ghost_text(), LINE)
+end)
+
+it('the server sends frames, and all of them are of the file that was asked for', function()
+  local frames, taken = {}, request.on_frame
+  require('quicksilver.client').on_frame(function(frame)
+    frames[#frames + 1] = frame
+    taken(frame)
+  end)
+  suggest()
+  require('quicksilver.client').on_frame(taken)
+  local offered = require('quicksilver.client').of(0).server_capabilities.experimental
+  equal('offered', offered.quicksilver.frames, true)
+  -- A model that needs one step has nothing to refine: what frames look like is tested in frames.lua.
+  for _, frame in ipairs(frames) do
+    equal('file', frame.uri, vim.uri_from_bufnr(0))
+  end
+end)
+
+it('.env gets no ghost text, and the status says why', function()
+  open('.env')
+  type_keys('GoDATABASE_URL=')
+  local reason = wait_for('the reason', function()
+    local reason = status.reason()
+    return reason and reason:find('never sent', 1, true) and reason
+  end)
+  equal('ghost text', ghost_text(), '')
+  equal('in the status line', status.statusline():find(reason:sub(1, 10), 1, true) ~= nil, true)
+end)
+
+it('a file type can be turned off', function()
+  open('shop.rs')
+  require('quicksilver.config').current.disabled_filetypes = { 'rust' }
+  local asked = status.get().asked
+  vim.api.nvim_win_set_cursor(0, { HOLE, 0 })
+  type_keys('0C            ' .. START)
+  pause(100)
+  equal('asked', status.get().asked, asked)
+  equal('reason', status.reason(), 'disabled for file type "rust"')
+  require('quicksilver.config').current.disabled_filetypes = {}
+end)
+
+it('a killed server comes back, knows the text, and suggests again', function()
+  suggest()
+  local client = require('quicksilver.client').of(0)
+  for _, pid in ipairs(vim.api.nvim_get_proc_children(vim.fn.getpid())) do
+    vim.uv.kill(pid, 'sigkill')
+  end
+  wait_for('the restart', function()
+    local now = require('quicksilver.client').of(0)
+    return now and now.id ~= client.id
+  end)
+  equal('restarts', status.get().restarts, 1)
+  local text = suggest()
+  equal('ghost text', START .. text, LINE)
+end)
+
+it('disable stops the server, enable starts it', function()
+  vim.cmd('Quicksilver disable')
+  wait_for('the end', function()
+    return status.get().client == 'stopped' and #vim.lsp.get_clients({ name = 'quicksilver' }) == 0
+  end)
+  equal('reason', require('quicksilver').reason(), 'disabled')
+  vim.cmd('Quicksilver enable')
+  equal('ghost text', START .. suggest(), LINE)
+end)
+
+it(':checkhealth finds nothing wrong', function()
+  open('shop.rs')
+  vim.cmd('checkhealth quicksilver')
+  local report = table.concat(buffer(), '\n')
+  vim.cmd.bwipeout()
+  equal('errors', report:find('ERROR', 1, true), nil)
+  equal('executable', report:find('quicksilver 0', 1, true) ~= nil, true)
+end)

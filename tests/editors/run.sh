@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# The plugins in the real editors, with the real server and its embedded model:
+#
+#   QUICKSILVER_BIN=target/release/quicksilver tests/editors/run.sh CACHE ARTIFACTS [neovim|vscode]
+#
+# CACHE holds the editors, and gets them if it lacks them. Screens, screenshots and logs are left in ARTIFACTS.
+# Ends with one line, "N passed, M failed", and with exit code 1 if M is not 0.
+set -euo pipefail
+: "${QUICKSILVER_BIN:?names the quicksilver executable}"
+here=$(cd "$(dirname "$0")" && pwd)
+project_root=$(cd "$here/../.." && pwd)
+mkdir -p "${1:?usage: run.sh CACHE ARTIFACTS}" "${2:?usage: run.sh CACHE ARTIFACTS}"
+cache=$(cd "$1" && pwd)
+artifacts=$(cd "$2" && pwd)
+only=${3:-}
+QUICKSILVER_BIN=$(cd "$(dirname "$QUICKSILVER_BIN")" && pwd)/$(basename "$QUICKSILVER_BIN")
+export QUICKSILVER_BIN PLUGIN=$project_root/editors/neovim
+bash "$here/install.sh" "$cache"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export XDG_CONFIG_HOME=$work/config XDG_DATA_HOME=$work/data XDG_STATE_HOME=$work/state XDG_CACHE_HOME=$work/cache
+# With a runtime folder of its own the server starts an engine of its own, rather than join one that runs here.
+export HOME=$work/home XDG_RUNTIME_DIR=$work/runtime
+mkdir -p -m 700 "$XDG_RUNTIME_DIR"
+mkdir -p "$HOME" "$XDG_CONFIG_HOME" "$XDG_DATA_HOME" "$XDG_STATE_HOME" "$XDG_CACHE_HOME"
+passed=0 failed=0
+
+# A fresh copy of the shipped sample project, with a secret in it.
+sample() {
+  rm -rf "$work/sample"
+  cp -r "$project_root/examples" "$work/sample"
+  echo 'API_KEY=do-not-look' > "$work/sample/.env"
+  git -C "$work/sample" init -q
+  echo "$work/sample"
+}
+
+# Runs a command that prints "N passed, M failed" last, and adds that up; its output goes to a file of its own too.
+count() { # NAME COMMAND...
+  local name=$1 counts
+  shift
+  echo "-- $name"
+  "$@" > "$artifacts/$name.log" 2> "$artifacts/$name.err" < /dev/null || true
+  grep -E '^(ok|FAIL|    |[0-9]+ passed)' "$artifacts/$name.log" || true
+  counts=$(grep -Eo '[0-9]+ passed, [0-9]+ failed' "$artifacts/$name.log" | tail -1)
+  [ -n "$counts" ] || { tail -20 "$artifacts/$name.log" "$artifacts/$name.err"; counts="0 passed, 1 failed"; }
+  read -r p _ f _ <<< "$counts"
+  passed=$((passed + p)) failed=$((failed + f))
+}
+
+# Runs a command that passes or fails as one.
+check() { # NAME COMMAND...
+  local name=$1
+  shift
+  if "$@" > "$artifacts/$name.log" 2>&1 < /dev/null; then
+    echo "ok    $name"
+    passed=$((passed + 1))
+  else
+    echo "FAIL  $name"
+    tail -20 "$artifacts/$name.log"
+    failed=$((failed + 1))
+  fi
+}
+
+neovim() {
+  local nvim=$cache/neovim/bin/nvim run="luafile $here/neovim/runner.lua"
+  count neovim-pure env -u QUICKSILVER_BIN SPECS="$here/neovim/spec/pure.lua" \
+    timeout 60 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
+  count neovim-frames env -u QUICKSILVER_BIN SPECS="$here/neovim/spec/frames.lua" \
+    timeout 60 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
+  PROJECT=$(sample)
+  export PROJECT
+  count neovim-ghost env SPECS="$here/neovim/spec/ghost.lua" \
+    timeout 200 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
+  check neovim-screen timeout 60 bash "$here/neovim/screen.sh" "$nvim" "$(sample)" "$artifacts"
+  cp "$XDG_STATE_HOME/nvim/lsp.log" "$artifacts/neovim-lsp.log" 2> /dev/null || true
+}
+
+vscode() {
+  export PATH=$cache/vscode/bin:$PATH
+  cd "$project_root/editors/vscode"
+  check vscode-types npm run check
+  check vscode-unit npm test
+  # The executable travels in the package, as a user gets it.
+  mkdir -p server
+  cp "$QUICKSILVER_BIN" server/quicksilver
+  check vscode-package npm run package
+  rm -f server/quicksilver
+  count vscode-ghost env NODE_PATH="$cache/vscode/tools/node_modules" timeout 300 \
+    node "$here/vscode/drive.cjs" "$cache/vscode" "$PWD/quicksilver.vsix" "$(sample)" "$work/vscode" "$artifacts"
+  rm -f quicksilver.vsix
+}
+
+[ "$only" = vscode ] || neovim
+[ "$only" = neovim ] || vscode
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

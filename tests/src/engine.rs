@@ -1,0 +1,206 @@
+//! A scripted engine: HTTP and the protocol's types, no model.
+//!
+//! Each request is answered as the script says: after a wait, with frames, with an error, or not at all.
+//! What was asked and what the client dropped is counted.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use quicksilver_protocol::completion::{Choice, FimRequest, FimResponse, FinishReason, Frame, Report, Usage};
+use quicksilver_protocol::engine::{ErrorBody, ErrorDetail, ModelInfo, ModelList};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+/// What a request is answered with.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Before anything is said.
+    pub wait: Duration,
+    /// Frames, and the wait after each.
+    pub frames: Vec<(Frame, Duration)>,
+    /// The text for the hole.
+    pub text: String,
+    /// Whether the gate would show it unasked.
+    pub show: bool,
+    /// An error instead.
+    pub status: Option<u16>,
+}
+
+impl Script {
+    /// This text, at once.
+    pub fn says(text: &str) -> Self {
+        Self { wait: Duration::ZERO, frames: Vec::new(), text: text.to_owned(), show: true, status: None }
+    }
+
+    /// The same, later.
+    #[must_use]
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+}
+
+type Answer = dyn Fn(&FimRequest) -> Script + Send + Sync;
+
+struct Shared {
+    answer: Box<Answer>,
+    asked: Mutex<Vec<FimRequest>>,
+    dropped: Arc<AtomicUsize>,
+}
+
+/// The engine. Dropping it ends it as a crash does: connections are cut, nothing is said.
+pub struct FakeEngine {
+    runtime: Option<Runtime>,
+    address: std::net::SocketAddr,
+    shared: Arc<Shared>,
+}
+
+impl FakeEngine {
+    /// Starts it on a free port.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn start(answer: impl Fn(&FimRequest) -> Script + Send + Sync + 'static) -> Self {
+        Self::at("127.0.0.1:0", answer)
+    }
+
+    /// Starts it at an address.
+    ///
+    /// # Panics
+    /// If it is taken.
+    pub fn at(address: &str, answer: impl Fn(&FimRequest) -> Script + Send + Sync + 'static) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let shared =
+            Arc::new(Shared { answer: Box::new(answer), asked: Mutex::default(), dropped: Arc::default() });
+        let listener = runtime.block_on(TcpListener::bind(address)).expect("the address is free");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let app = Router::new()
+            .route("/v1/fim/completions", post(complete))
+            .route("/v1/models", get(models))
+            .with_state(shared.clone());
+        runtime.spawn(async move { axum::serve(listener, app).await });
+        Self { runtime: Some(runtime), address, shared }
+    }
+
+    /// Where it is, without the scheme.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// The settings that make a server ask it.
+    pub fn settings(&self) -> serde_json::Value {
+        serde_json::json!({"endpoint": format!("http://{}", self.address)})
+    }
+
+    /// What was asked so far.
+    pub fn asked(&self) -> Vec<FimRequest> {
+        self.shared.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How many requests were given up by their client before they were answered.
+    pub fn dropped(&self) -> usize {
+        self.shared.dropped.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for FakeEngine {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Counts a request that is dropped before it is answered.
+struct Unanswered(Option<Arc<AtomicUsize>>);
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(dropped) = &self.0 {
+            dropped.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+async fn complete(State(shared): State<Arc<Shared>>, Json(request): Json<FimRequest>) -> Response {
+    let script = (shared.answer)(&request);
+    shared.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
+    let mut unanswered = Unanswered(Some(shared.dropped.clone()));
+    tokio::time::sleep(script.wait).await;
+    if let Some(status) = script.status {
+        unanswered.0 = None;
+        let detail =
+            ErrorDetail { message: "scripted".into(), kind: "server_error".into(), param: None, code: None };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        return (status, Json(ErrorBody { error: detail })).into_response();
+    }
+    let last = response(&script, None);
+    if !request.stream {
+        unanswered.0 = None;
+        return Json(last).into_response();
+    }
+    let events = async_frames(script, last, unanswered);
+    ([("content-type", "text/event-stream")], Body::from_stream(events)).into_response()
+}
+
+/// The events of a stream, each when its time has come.
+fn async_frames(
+    script: Script,
+    last: FimResponse,
+    unanswered: Unanswered,
+) -> impl tokio_stream::Stream<Item = Result<Bytes, Infallible>> {
+    let (send, events) = tokio::sync::mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut unanswered = unanswered;
+        for (frame, wait) in script.frames.clone() {
+            if send.send(Ok(event(&response(&script, Some(frame))))).await.is_err() {
+                return;
+            }
+            tokio::select! {
+                () = send.closed() => return,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        unanswered.0 = None;
+        let _ = send.send(Ok(event(&last))).await;
+        let _ = send.send(Ok(Bytes::from_static(b"data: [DONE]\n\n"))).await;
+    });
+    tokio_stream::wrappers::ReceiverStream::new(events)
+}
+
+fn event(response: &FimResponse) -> Bytes {
+    format!("data: {}\n\n", serde_json::to_string(response).unwrap_or_default()).into()
+}
+
+fn response(script: &Script, frame: Option<Frame>) -> FimResponse {
+    let finish_reason = frame.is_none().then_some(FinishReason::Stop);
+    FimResponse {
+        id: "scripted".into(),
+        object: "text_completion".into(),
+        created: 0,
+        model: "scripted".into(),
+        choices: vec![Choice { index: 0, text: script.text.clone(), finish_reason, frame }],
+        usage: finish_reason.map(|_| Usage::default()),
+        quicksilver: finish_reason.map(|_| Report {
+            show: script.show,
+            confidence: 0.9,
+            source: "prior".into(),
+            device: "cpu".into(),
+            ..Report::default()
+        }),
+    }
+}
+
+async fn models() -> Json<ModelList> {
+    let model = ModelInfo { id: "scripted".into(), object: "model".into(), owned_by: "quicksilver".into() };
+    Json(ModelList { object: "list".into(), data: vec![model] })
+}
