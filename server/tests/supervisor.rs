@@ -295,11 +295,24 @@ mod checks {
         assert!(slowest_refusal < Duration::from_millis(100), "{slowest_refusal:?}");
     }
 
+    /// Stops a process, and waits until the last of its threads stands still: the signal alone returns before that.
+    fn stop(pid: Pid) {
+        kill_process(pid, Signal::STOP).unwrap();
+        let runs = |thread: std::path::PathBuf| {
+            let line = std::fs::read_to_string(thread.join("stat")).unwrap_or_default();
+            line.rsplit(") ").next().is_some_and(|rest| !rest.starts_with('T'))
+        };
+        let threads = format!("/proc/{}/task", pid.as_raw_nonzero());
+        while std::fs::read_dir(&threads).unwrap().any(|thread| runs(thread.unwrap().path())) {
+            std::thread::yield_now();
+        }
+    }
+
     async fn stopped() {
         let engine = engine("stopped");
         works(&engine).await;
         let pid = the_only("stopped");
-        kill_process(pid, Signal::STOP).unwrap();
+        stop(pid);
         let begun = Instant::now();
         let deadline = Duration::from_millis(300);
         assert_eq!(engine.infill(&request("a"), deadline, None).await, Err(AskError::Timeout(deadline)));
