@@ -73,10 +73,23 @@ impl Documents {
         }
     }
 
-    /// Compares with the text that a save carried; false if it was different.
+    /// Compares with the text that a save carried; false if it was different. Editors that end a file's last line as
+    /// they write it may not say so: a line break there makes no difference.
     pub fn saved(&mut self, uri: &str, text: &str) -> bool {
         let Some(open) = self.open.get_mut(uri) else { return true };
-        let same = open.document.snapshot().text() == text;
+        let snapshot = open.document.snapshot();
+        let ours = snapshot.text();
+        let shorter = ours.len_bytes().min(text.len());
+        let is_break = |rest: &str| matches!(rest, "" | "\n" | "\r" | "\r\n");
+        let same = match (text.get(..shorter), text.get(shorter..), ours.get_byte_slice(shorter..)) {
+            (Some(start), Some(theirs), Some(more)) => {
+                ours.byte_slice(..shorter) == start
+                    && is_break(theirs)
+                    && more.len_bytes() <= 2
+                    && is_break(&more.to_string())
+            }
+            _ => false,
+        };
         open.in_step &= same;
         same
     }
@@ -168,6 +181,23 @@ mod tests {
         documents.open("u".into(), "rust", 1, "again");
         assert_eq!(text(&mut documents).as_deref(), Some("again"));
         assert!(!documents.change("v", 2, &[insert("b")]));
+    }
+
+    #[test]
+    fn a_save_may_end_the_last_line_and_nothing_else() {
+        for (ours, saved, same) in [
+            ("a\nb", "a\nb", true),
+            ("a\nb", "a\nb\n", true),
+            ("a\nb\r\n", "a\nb", true),
+            ("", "\n", true),
+            ("a\nb", "a\nb\n\n", false),
+            ("a\nb", "a\nbc", false),
+            ("a\nb", "a\n", false),
+            ("a\nb", "x\nb\n", false),
+            ("é", "e\n", false),
+        ] {
+            assert_eq!(open(ours).saved("u", saved), same, "{ours:?} {saved:?}");
+        }
     }
 
     #[test]
