@@ -48,6 +48,11 @@ fn bodies() -> Vec<(&'static str, String, u16, &'static str)> {
         ("model", "\"scripted\"", 200),
         ("model", "\"another\"", 404),
         ("model", "7", 422),
+        ("n", "1", 200),
+        ("n", "8", 200),
+        ("n", "9", 422),
+        ("n", "0", 422),
+        ("n", "null", 200),
         ("max_tokens", "1", 200),
         ("max_tokens", "512", 200),
         ("max_tokens", "0", 422),
@@ -122,6 +127,16 @@ async fn every_body_gets_its_status_and_the_message_names_the_field() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(front.fim(r#"{"prompt":"a"}"#).await.status, 200, "alive after all of it");
+}
+
+#[tokio::test]
+async fn as_many_choices_come_as_were_asked_for_and_in_order() {
+    let front = Front::start().await;
+    let answer = front.fim(r#"{"prompt":"a","n":3}"#).await.json();
+    let choices: Vec<_> =
+        answer["choices"].as_array().unwrap().iter().map(|c| (&c["index"], &c["text"])).collect();
+    assert_eq!(json!(choices), json!([[0, "filled"], [1, "other 1"], [2, "other 2"]]));
+    assert!(answer["choices"][2]["finish_reason"] == "stop");
 }
 
 #[tokio::test]

@@ -65,6 +65,7 @@ mod scripted {
             }
             Ok(Infilled {
                 text: "filled".into(),
+                others: Vec::new(),
                 finish: FinishReason::Stop,
                 steps: 1,
                 prompt_tokens: 1,

@@ -7,13 +7,20 @@
 
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::Stdio,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result};
-use quicksilver_tests::{Client, Home, Scripted, Step};
-use serde_json::{Value, json};
+use quicksilver_tests::{
+    Home,
+    editor::Editor,
+    engine::{FakeEngine, Script},
+    fixture::Fixture,
+};
+use serde_json::json;
 
 /// Bytes of about 256 and 128 tokens of Rust, at 3.4 bytes a token.
 const PREFIX_BYTES: usize = 870;
@@ -23,8 +30,8 @@ const ROUNDS: usize = 60;
 
 fn main() -> Result<()> {
     let mut rows = vec![start()?];
-    rows.extend(keystrokes()?);
-    rows.push(overhead()?);
+    rows.extend(keystrokes());
+    rows.push(overhead());
     println!("| figure | median | 95 % |\n|---|---|---|");
     for row in rows {
         println!("| {} | {:.2} {} | {:.2} {} |", row.name, row.median, row.unit, row.tail, row.unit);
@@ -86,7 +93,7 @@ fn resident_mib(pid: u32) -> Result<f64> {
 }
 
 /// A document around a hole at the end of some line; which one depends on `n`.
-fn document(n: usize) -> (String, u32, u32) {
+fn document(n: usize) -> Fixture {
     let breaks: Vec<usize> = SAMPLE.match_indices('\n').map(|(at, _)| at).collect();
     let usable: Vec<usize> =
         breaks.iter().copied().filter(|&at| at > PREFIX_BYTES && at + SUFFIX_BYTES < SAMPLE.len()).collect();
@@ -100,58 +107,53 @@ fn document(n: usize) -> (String, u32, u32) {
     while !SAMPLE.is_char_boundary(cut) {
         cut += 1;
     }
-    let text = format!("{}{}", &SAMPLE[start..cut], &SAMPLE[line_end..end]);
-    let line = SAMPLE[start..cut].matches('\n').count();
-    (text, line as u32, (cut - line_start) as u32)
+    Fixture::new(&format!("{}$0{}", &SAMPLE[start..cut], &SAMPLE[line_end..end]))
 }
 
-fn asked(client: &mut Client, uri: &str, line: u32, column: u32) -> Result<f64> {
-    let params = json!({
-        "textDocument": {"uri": uri}, "position": {"line": line, "character": column}, "context": {"triggerKind": 2},
-    });
+/// Asks at a place as typing does; ms until the answer.
+fn asked(editor: &mut Editor, line: u32, character: u32) -> f64 {
     let begun = Instant::now();
-    client.call("textDocument/inlineCompletion", &params)?;
-    Ok(ms(begun.elapsed()))
+    editor.suggestions(json!({"line": line, "character": character}));
+    ms(begun.elapsed())
+}
+
+/// Types a character that no suggestion begins with, so that the next question needs an answer of its own.
+fn type_at(editor: &mut Editor, line: u32, character: u32) {
+    let at = json!({"line": line, "character": character});
+    editor.tell(json!([{"range": {"start": at, "end": at}, "text": "q"}]));
 }
 
 /// The real engine with the embedded model: a document's first request, then requests after a typed character each.
-fn keystrokes() -> Result<Vec<Row>> {
-    let home = Home::new();
-    let settings = std::env::var("FIGURES_MODEL").map_or(json!({}), |model| json!({ "model": model }));
-    let mut client = Client::ready(&home, home.path(), &settings, false)?;
-    let (text, line, column) = document(0);
-    client.open("file:///warm-up.rs", "rust", &text)?;
-    client.eventual_suggestion("file:///warm-up.rs", line, column).ok();
+fn keystrokes() -> Vec<Row> {
+    let settings = json!({"model": std::env::var("FIGURES_MODEL").ok(), "showUnsure": true});
+    let warm_up = document(0);
+    let mut editor = Editor::in_project(&Arc::default(), json!({}), settings, &warm_up.text);
+    editor.eventual_suggestions(&warm_up.position());
     let (mut cold, mut warm) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let (text, line, column) = document(round);
-        let uri = format!("file:///bench-{round}.rs");
-        client.open(&uri, "rust", &text)?;
-        cold.push(asked(&mut client, &uri, line, column)?);
-        // A character that no suggestion begins with, so that each keystroke needs an answer of its own.
-        client.type_at(&uri, line, column, "q")?;
-        warm.push(asked(&mut client, &uri, line, column + 1)?);
-        client.notify("textDocument/didClose", &json!({"textDocument": {"uri": uri}}))?;
+        let Fixture { text, line, character } = document(round);
+        editor.show(Path::new(&format!("/bench-{round}.rs")), "rust", &text);
+        cold.push(asked(&mut editor, line, character));
+        type_at(&mut editor, line, character);
+        warm.push(asked(&mut editor, line, character + 1));
+        let closed = json!({"textDocument": {"uri": editor.uri}});
+        editor.server.notify("textDocument/didClose", closed);
     }
-    client.shutdown()?;
-    Ok(vec![Row::of("first request in a file (cold)", "ms", cold), Row::of("keystroke (warm)", "ms", warm)])
+    editor.server.shut_down();
+    vec![Row::of("first request in a file (cold)", "ms", cold), Row::of("keystroke (warm)", "ms", warm)]
 }
 
 /// The language server alone: an engine that answers at once.
-fn overhead() -> Result<Row> {
-    let scripted = Scripted::start("answer();")?;
-    scripted.tell(Step { after: Duration::ZERO, text: "answer();".into() });
-    let home = Home::new();
-    let settings: Value = json!({"endpoint": scripted.address});
-    let mut client = Client::ready(&home, home.path(), &settings, false)?;
-    let (text, line, column) = document(1);
-    client.open("file:///a.rs", "rust", &text)?;
-    client.eventual_suggestion("file:///a.rs", line, column)?;
+fn overhead() -> Row {
+    let engine = FakeEngine::start(|_| Script::says("answer();"));
+    let Fixture { text, line, character } = document(1);
+    let mut editor = Editor::in_project(&Arc::default(), json!({}), engine.settings(), &text);
+    editor.eventual_suggestions(&json!({"line": line, "character": character}));
     let mut times = Vec::new();
-    for typed in 0..200 {
-        client.type_at("file:///a.rs", line, column + typed, "q")?;
-        times.push(asked(&mut client, "file:///a.rs", line, column + typed + 1)?);
+    for typed in character..character + 200 {
+        type_at(&mut editor, line, typed);
+        times.push(asked(&mut editor, line, typed + 1));
     }
-    client.shutdown()?;
-    Ok(Row::of("language server without the engine", "ms", times))
+    editor.server.shut_down();
+    Row::of("language server without the engine", "ms", times)
 }

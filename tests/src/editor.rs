@@ -3,10 +3,15 @@
 //! Keeps its own text as UTF-16 and splices it itself, by other means than the server does, so that the two
 //! can be compared.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
+use crate::Home;
 use crate::fixture::Fixture;
-use crate::server::TestServer;
+use crate::server::{PATIENCE, TestServer};
 
 /// Which editor a client says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +44,31 @@ impl Editor {
 
     /// The same, with `experimental` capabilities and a language.
     pub fn open_with(kind: Kind, experimental: Value, settings: Value, language: &str, text: &str) -> Self {
-        let mut server = TestServer::spawn();
+        let path = Path::new("/project/src/shop.rs");
+        Self::start(TestServer::spawn(), kind, experimental, settings, None, path, language, text)
+    }
+
+    /// Starts Neovim with a server in this home, and opens a Rust file, which is written into the folder `project` there.
+    pub fn in_project(home: &Arc<Home>, experimental: Value, settings: Value, text: &str) -> Self {
+        let project = home.path().join("project");
+        let path = project.join("shop.rs");
+        std::fs::create_dir_all(project.join(".git")).expect("a folder");
+        std::fs::write(&path, text).expect("a file");
+        let server = TestServer::spawn_in(home.clone());
+        Self::start(server, Kind::Neovim, experimental, settings, Some(&project), &path, "rust", text)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "all that an editor is started with")]
+    fn start(
+        mut server: TestServer,
+        kind: Kind,
+        experimental: Value,
+        settings: Value,
+        root: Option<&Path>,
+        path: &Path,
+        language: &str,
+        text: &str,
+    ) -> Self {
         let offered = server.initialize(
             match kind {
                 Kind::Neovim => "Neovim",
@@ -52,13 +81,19 @@ impl Editor {
                 "experimental": experimental,
             }),
             settings,
+            root,
         );
-        let uri = "file:///project/src/shop.rs".to_owned();
-        server.notify(
-            "textDocument/didOpen",
-            json!({"textDocument": {"uri": uri, "languageId": language, "version": 1, "text": text}}),
-        );
-        Self { server, uri, offered, text: text.encode_utf16().collect(), version: 1 }
+        let mut editor = Self { server, uri: String::new(), offered, text: Vec::new(), version: 1 };
+        editor.show(path, language, text);
+        editor
+    }
+
+    /// Opens another file, which takes the place of the one before; that one stays open on the server's side.
+    pub fn show(&mut self, path: &Path, language: &str, text: &str) {
+        self.uri = format!("file://{}", path.display());
+        (self.text, self.version) = (text.encode_utf16().collect(), 1);
+        let document = json!({"uri": self.uri, "languageId": language, "version": 1, "text": text});
+        self.server.notify("textDocument/didOpen", json!({"textDocument": document}));
     }
 
     /// The text as this editor has it.
@@ -102,6 +137,18 @@ impl Editor {
     pub fn suggestions(&mut self, position: Value) -> Vec<Value> {
         let id = self.ask(position);
         self.items(id)
+    }
+
+    /// Asks until there is ghost text: an engine may be just starting.
+    pub fn eventual_suggestions(&mut self, position: &Value) -> Vec<Value> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let items = self.suggestions(position.clone());
+            if !items.is_empty() || Instant::now() > until {
+                return items;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// The items that answer a request for ghost text.

@@ -28,6 +28,8 @@ pub struct Script {
     pub frames: Vec<(Frame, Duration)>,
     /// The text for the hole.
     pub text: String,
+    /// Other texts for it, given where several are asked for.
+    pub others: Vec<String>,
     /// Whether the gate would show it unasked.
     pub show: bool,
     /// An error instead.
@@ -37,7 +39,21 @@ pub struct Script {
 impl Script {
     /// This text, at once.
     pub fn says(text: &str) -> Self {
-        Self { wait: Duration::ZERO, frames: Vec::new(), text: text.to_owned(), show: true, status: None }
+        Self {
+            wait: Duration::ZERO,
+            frames: Vec::new(),
+            text: text.to_owned(),
+            others: Vec::new(),
+            show: true,
+            status: None,
+        }
+    }
+
+    /// The same, and these as alternatives.
+    #[must_use]
+    pub fn or(mut self, others: &[&str]) -> Self {
+        self.others = others.iter().map(|&other| other.to_owned()).collect();
+        self
     }
 
     /// The same, later.
@@ -143,7 +159,14 @@ async fn complete(State(shared): State<Arc<Shared>>, Json(request): Json<FimRequ
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         return (status, Json(ErrorBody { error: detail })).into_response();
     }
-    let last = response(&script, None);
+    let mut last = response(&script, None);
+    let others = script.others.iter().zip(1..request.n.unwrap_or(1));
+    last.choices.extend(others.map(|(text, index)| Choice {
+        index,
+        text: text.clone(),
+        finish_reason: Some(FinishReason::Stop),
+        frame: None,
+    }));
     if !request.stream {
         unanswered.0 = None;
         return Json(last).into_response();

@@ -5,7 +5,9 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -24,8 +26,8 @@ pub struct TestServer {
     /// Read, and not yet asked for.
     waiting: VecDeque<Value>,
     next_id: i64,
-    /// The server's own home.
-    pub home: Home,
+    /// The server's home.
+    pub home: Arc<Home>,
 }
 
 impl TestServer {
@@ -34,7 +36,14 @@ impl TestServer {
     /// # Panics
     /// If it cannot be started.
     pub fn spawn() -> Self {
-        let home = Home::new();
+        Self::spawn_in(Arc::default())
+    }
+
+    /// Starts `quicksilver lsp` in a home that others may share.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn spawn_in(home: Arc<Home>) -> Self {
         let mut child = home
             .command()
             .arg("lsp")
@@ -139,14 +148,23 @@ impl TestServer {
         self.waiting.drain(..).collect()
     }
 
-    /// `initialize` and `initialized`, with these capabilities and settings.
-    pub fn initialize(&mut self, client: &str, capabilities: Value, settings: Value) -> Value {
+    /// `initialize` and `initialized`, with these capabilities and settings, and perhaps a workspace.
+    pub fn initialize(
+        &mut self,
+        client: &str,
+        capabilities: Value,
+        settings: Value,
+        root: Option<&Path>,
+    ) -> Value {
+        let root = root.map(|root| format!("file://{}", root.display()));
+        let folders: Vec<_> = root.iter().map(|uri| json!({"uri": uri, "name": "test"})).collect();
         let answer = self.request(
             "initialize",
             json!({
                 "processId": std::process::id(),
                 "clientInfo": {"name": client},
-                "rootUri": null,
+                "rootUri": root,
+                "workspaceFolders": folders,
                 "capabilities": capabilities,
                 "initializationOptions": {"quicksilver": settings},
             }),
@@ -154,6 +172,13 @@ impl TestServer {
         assert!(answer["result"].is_object(), "{answer}");
         self.notify("initialized", json!({}));
         answer["result"].clone()
+    }
+
+    /// Shuts down by the book, and returns the exit code.
+    pub fn shut_down(&mut self) -> Option<i32> {
+        self.request("shutdown", Value::Null);
+        self.notify("exit", Value::Null);
+        self.exit_code()
     }
 
     /// Closes standard input.

@@ -10,18 +10,6 @@ use serde_json::{Value, json};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Asks until the engine is joined and answers.
-fn first(editor: &mut Editor, position: &Value) -> Vec<Value> {
-    let until = Instant::now() + Duration::from_secs(20);
-    loop {
-        let items = editor.suggestions(position.clone());
-        if !items.is_empty() || Instant::now() > until {
-            return items;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
 /// Asks until the engine has a question that it does not answer; that request's id.
 fn pending(editor: &mut Editor, engine: &FakeEngine, position: &Value) -> i64 {
     let known = engine.asked().len();
@@ -45,7 +33,7 @@ fn vs_code_and_others_get_the_shape_they_can_draw() {
     for (kind, text, end) in [(Kind::VsCode, "1, 2);", 18), (Kind::Neovim, "1, 2", 16)] {
         let engine = FakeEngine::start(|_| Script::says("1, 2"));
         let mut editor = Editor::open(kind, engine.settings(), &fixture);
-        let items = first(&mut editor, &fixture.position());
+        let items = editor.eventual_suggestions(&fixture.position());
         assert_eq!(items.len(), 1, "{items:?}");
         assert_eq!(items[0]["insertText"], text);
         assert_eq!(
@@ -67,12 +55,33 @@ fn vs_code_and_others_get_the_shape_they_can_draw() {
 }
 
 #[test]
+fn alternatives_are_distinct_and_shrink_as_the_best_is_typed() {
+    let others = ["sum(a, c)", "sum(a, b)", "max(a)", "too many"];
+    let engine = FakeEngine::start(move |_| Script::says("sum(a, b)").or(&others));
+    let fixture = Fixture::new("fn f() {\n    let x = $0\n}\n");
+    let mut editor = Editor::open(Kind::Neovim, engine.settings(), &fixture);
+    let texts = |items: &[Value]| {
+        items
+            .iter()
+            .map(|item| item["insertText"].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(texts(&editor.eventual_suggestions(&fixture.position())), ["sum(a, b)", "sum(a, c)"]);
+    let asked = engine.asked().len();
+    let end = fixture.text.find("\n}").expect("the line ends");
+    editor.splice(end, end, "su");
+    let position = json!({"line": 1, "character": 14});
+    assert_eq!(texts(&editor.suggestions(position)), ["m(a, b)", "m(a, c)"]);
+    assert_eq!(engine.asked().len(), asked, "answered from what is shown");
+}
+
+#[test]
 fn clients_without_ghost_text_get_one_item_that_sorts_last() {
     let engine = FakeEngine::start(|_| Script::says("tal = 1;"));
     let fixture = Fixture::new("fn f() {\n    let to$0\n}\n");
     let mut editor = Editor::open(Kind::Plain, engine.settings(), &fixture);
     assert!(editor.offered["capabilities"]["completionProvider"].is_object());
-    first(&mut editor, &fixture.position());
+    editor.eventual_suggestions(&fixture.position());
     let params = json!({"textDocument": {"uri": editor.uri}, "position": fixture.position(), "context": {"triggerKind": 1}});
     let list = editor.server.request("textDocument/completion", params)["result"].take();
     assert_eq!(list["isIncomplete"], true);
@@ -167,7 +176,7 @@ fn frames_go_to_those_who_draw_them_and_not_faster_than_they_can() {
     let mut editor = Editor::open_with(Kind::Neovim, wish, engine.settings(), "rust", &fixture.text);
     assert_eq!(editor.offered["capabilities"]["experimental"]["quicksilver"]["frames"], true);
     let begun = Instant::now();
-    let items = first(&mut editor, &fixture.position());
+    let items = editor.eventual_suggestions(&fixture.position());
     let took = begun.elapsed();
     let mut seen = vec![editor.server.notified("quicksilver/frame")];
     while seen[seen.len() - 1]["state"] == "denoising" {
@@ -187,7 +196,7 @@ fn frames_go_to_those_who_draw_them_and_not_faster_than_they_can() {
 
     let engine = FakeEngine::start(move |_| script());
     let mut plain = Editor::open(Kind::VsCode, engine.settings(), &fixture);
-    first(&mut plain, &fixture.position());
+    plain.eventual_suggestions(&fixture.position());
     let unasked = plain.server.drain(Duration::from_millis(100));
     assert!(unasked.is_empty(), "{unasked:?}");
     assert!(engine.asked().iter().all(|asked| !asked.stream), "no frames are made for nobody");
@@ -246,7 +255,7 @@ fn wrong_settings_are_told_and_cost_nothing() {
             && message.contains("`quicksilver.maxFps` takes 0 to 120"),
         "{message}"
     );
-    assert_eq!(first(&mut editor, &fixture.position()).len(), 1);
+    assert_eq!(editor.eventual_suggestions(&fixture.position()).len(), 1);
     // A workspace must not send the text elsewhere.
     let evil = FakeEngine::start(|_| Script::says("evil"));
     editor
@@ -254,6 +263,6 @@ fn wrong_settings_are_told_and_cost_nothing() {
         .notify("workspace/didChangeConfiguration", json!({"settings": {"quicksilver": evil.settings()}}));
     let told = editor.server.notified("window/showMessage");
     assert!(told["message"].as_str().is_some_and(|m| m.contains("user's own settings")), "{told}");
-    assert_eq!(first(&mut editor, &fixture.position()).len(), 1);
+    assert_eq!(editor.eventual_suggestions(&fixture.position()).len(), 1);
     assert!(evil.asked().is_empty());
 }

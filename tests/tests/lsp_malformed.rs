@@ -298,7 +298,7 @@ fn early() -> Vec<Case> {
 fn initialized() -> TestServer {
     let mut server = TestServer::spawn();
     // Nothing of this needs an engine.
-    server.initialize("a test", json!({}), json!({"enable": false}));
+    server.initialize("a test", json!({}), json!({"enable": false}), None);
     server
 }
 

@@ -35,7 +35,7 @@ fn originals() -> Vec<Vec<u8>> {
 #[test]
 fn mutated_frames_do_not_end_the_server() {
     let mut server = TestServer::spawn();
-    server.initialize("a test", json!({}), json!({"enable": false}));
+    server.initialize("a test", json!({}), json!({"enable": false}), None);
     let before = server.resident_bytes();
     let originals = originals();
     let mutation =

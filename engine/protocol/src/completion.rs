@@ -22,6 +22,9 @@ pub struct FimRequest {
     /// Text after the hole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suffix: Option<String>,
+    /// The most answers to give, distinct, the likeliest first; one unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u32>,
     /// The most tokens to put into the hole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
@@ -105,7 +108,7 @@ pub struct FimResponse {
     pub created: u64,
     /// The model that answered.
     pub model: String,
-    /// One entry.
+    /// One entry, or up to `n`: the likeliest first. Events of a stream but the last have one.
     pub choices: Vec<Choice>,
     /// Token counts; absent in streamed events but the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -118,7 +121,7 @@ pub struct FimResponse {
 /// One answer, or one frame of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
-    /// Always 0.
+    /// Its place among the choices.
     pub index: u32,
     /// The text for the hole. In a `diffusing` stream: the whole span as it stands, masks left out.
     pub text: String,

@@ -14,6 +14,8 @@ pub const MAX_CONTEXT_BYTES: usize = 64 * 1024;
 pub const MAX_CONTEXT_FILES: usize = 32;
 /// Masks in one span.
 pub const MAX_SPAN_TOKENS: usize = 256;
+/// Answers to one request.
+pub const MAX_CHOICES: u32 = 8;
 /// Stop strings in one request, and the bytes of each.
 pub const MAX_STOP_STRINGS: usize = 4;
 /// Bytes of one stop string.

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use quicksilver_protocol::{
     completion::{FimRequest, Span, Stop},
     limits::{
-        ARRIVAL_TIMEOUT, DEFAULT_DEADLINE, MAX_BODY_BYTES, MAX_CONTEXT_BYTES, MAX_CONTEXT_FILES,
+        ARRIVAL_TIMEOUT, DEFAULT_DEADLINE, MAX_BODY_BYTES, MAX_CHOICES, MAX_CONTEXT_BYTES, MAX_CONTEXT_FILES,
         MAX_DEADLINE, MAX_NAME_BYTES, MAX_SPAN_TOKENS, MAX_STOP_BYTES, MAX_STOP_STRINGS, MAX_TEMPERATURE,
     },
 };
@@ -21,10 +21,11 @@ use serde_json::{Map, Value, json};
 use crate::EngineError;
 
 /// The fields a client may get wrong by type, in the order in which they are looked at.
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 15] = [
     "model",
     "prompt",
     "suffix",
+    "n",
     "max_tokens",
     "temperature",
     "top_p",
@@ -155,6 +156,9 @@ fn check_numbers(request: &mut FimRequest) -> Result<(), EngineError> {
         ensure(*tokens >= 1, "max_tokens", || "must be at least 1".to_owned())?;
         // Other engines' clients ask for 512 and more as a matter of course; an answer may be shorter.
         *tokens = (*tokens).min(MAX_SPAN_TOKENS as u32);
+    }
+    if let Some(n) = request.n {
+        ensure((1..=MAX_CHOICES).contains(&n), "n", || format!("must be 1 to {MAX_CHOICES}"))?;
     }
     if let Some(temperature) = request.temperature {
         let fits = (0.0..=MAX_TEMPERATURE).contains(&temperature);

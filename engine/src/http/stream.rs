@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use quicksilver_protocol::completion::{Choice, FimResponse, Frame, Report, RunKind, Usage};
+use quicksilver_protocol::completion::{Choice, FimResponse, FinishReason, Frame, Report, RunKind, Usage};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -92,9 +92,13 @@ impl Pending {
             device: self.app.about.device.clone(),
         };
         tracing::info!(id = %self.id, steps = report.steps, ms = report.ms, tokens = infilled.span_tokens, "answered");
-        let choice =
-            Choice { index: 0, text: infilled.text, finish_reason: Some(infilled.finish), frame: None };
-        let mut response = self.envelope(choice);
+        let texts = std::iter::once(infilled.text).chain(infilled.others);
+        let choices = texts.zip(0..).map(|(text, index)| {
+            // The others were never cut short: they stood in the pool whole.
+            let finish = if index == 0 { infilled.finish } else { FinishReason::Stop };
+            Choice { index, text, finish_reason: Some(finish), frame: None }
+        });
+        let mut response = self.envelope(choices.collect());
         response.usage = Some(Usage {
             prompt_tokens: infilled.prompt_tokens,
             completion_tokens: infilled.span_tokens,
@@ -108,16 +112,16 @@ impl Pending {
     fn framed(&self, frame: Frame) -> FimResponse {
         let decided = frame.runs.iter().filter(|run| run.kind != RunKind::Masked);
         let text = decided.map(|run| run.text.as_str()).collect();
-        self.envelope(Choice { index: 0, text, finish_reason: None, frame: Some(frame) })
+        self.envelope(vec![Choice { index: 0, text, finish_reason: None, frame: Some(frame) }])
     }
 
-    fn envelope(&self, choice: Choice) -> FimResponse {
+    fn envelope(&self, choices: Vec<Choice>) -> FimResponse {
         FimResponse {
             id: self.id.clone(),
             object: "text_completion".to_owned(),
             created: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
             model: self.app.about.model.clone(),
-            choices: vec![choice],
+            choices,
             usage: None,
             quicksilver: None,
         }

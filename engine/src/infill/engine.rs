@@ -145,6 +145,22 @@ impl Kit {
         }
     }
 
+    /// The other hypotheses as texts, none said twice, so that with `text` there are `wanted` at most.
+    fn others(&self, span: &Span, text: &str, task: &Task, wanted: Option<u32>) -> Vec<String> {
+        let most = wanted.unwrap_or(1).saturating_sub(1) as usize;
+        let mut found: Vec<String> = Vec::new();
+        for tokens in &span.others {
+            if found.len() >= most {
+                break;
+            }
+            let other = answer(&self.tokenizer.raw(tokens), task, FinishReason::Stop).text;
+            if !other.trim().is_empty() && other != text && !found.contains(&other) {
+                found.push(other);
+            }
+        }
+        found
+    }
+
     fn with_network(
         &self,
         network: &mut dyn Network,
@@ -188,10 +204,12 @@ impl Infill for Infiller {
             End::Complete => FinishReason::Stop,
         };
         let answer = answer(&tokenizer.raw(&tokens), &task, finish);
+        let others = self.kit.others(&span, &answer.text, &task, request.n);
         tracing::debug!(steps = span.steps, source = span.source, trace = %outcome.trace, "infilled");
         Ok(Infilled {
             show: sure.show && !answer.text.is_empty() && outcome.end == End::Complete,
             text: answer.text,
+            others,
             finish: answer.finish,
             steps: span.steps,
             prompt_tokens: span.prompt_tokens as u32,

@@ -29,6 +29,8 @@ const SHOWN: f32 = 0.5;
 pub(super) struct Span {
     pub(super) outcome: Outcome,
     pub(super) sure: Confidence,
+    /// The other hypotheses, best first.
+    pub(super) others: Vec<Vec<TokenId>>,
     pub(super) steps: u32,
     pub(super) prompt_tokens: usize,
     pub(super) cached_tokens: usize,
@@ -65,7 +67,8 @@ pub(super) fn from_prior(
     let outcome = denoise(canvas, &mut denoiser, &plan, &mut Never, screen)?;
     let steps = screen.before + outcome.trace.steps.len() as u32;
     let tokens = task.prefix.len() + task.suffix.len() + task.files.iter().map(Vec::len).sum::<usize>();
-    Ok(Span { outcome, sure, steps, prompt_tokens: tokens, cached_tokens: 0, source: "prior" })
+    let others = others(pool, drawn);
+    Ok(Span { outcome, sure, others, steps, prompt_tokens: tokens, cached_tokens: 0, source: "prior" })
 }
 
 /// The network reads the pool, and writes what is in doubt.
@@ -130,7 +133,8 @@ pub(super) fn from_network(
     let mut mixture = Mixture::new(&pool, &mut *reader, settings.weight, *marks);
     let outcome = denoise(canvas, &mut mixture, &plan, &mut Never, screen)?;
     let kept = outcome.canvas.decoded() == winner;
-    let span = written(outcome, screen.before, "prior+network");
+    // What the network made of the best one is the answer, so that one is an alternative only if it was changed.
+    let span = Span { others: others(&pool, usize::MAX), ..written(outcome, screen.before, "prior+network") };
     Ok(if kept { Span { sure: calibrate(&pool, task.extent), ..span } } else { span })
 }
 
@@ -139,7 +143,13 @@ fn written(outcome: Outcome, before: u32, source: &'static str) -> Span {
     let probability: f32 = outcome.canvas.cells().iter().map(|cell| cell.confidence).product();
     let steps = before + outcome.trace.steps.len() as u32;
     let sure = Confidence { probability, show: probability >= SHOWN };
-    Span { outcome, sure, steps, prompt_tokens: 0, cached_tokens: 0, source }
+    Span { outcome, sure, others: Vec::new(), steps, prompt_tokens: 0, cached_tokens: 0, source }
+}
+
+/// All hypotheses but the one at `taken`, best first.
+fn others(pool: &Pool, taken: usize) -> Vec<Vec<TokenId>> {
+    let left = pool.hypotheses.iter().enumerate().filter(|(at, _)| *at != taken);
+    left.map(|(_, hypothesis)| hypothesis.tokens.clone()).collect()
 }
 
 /// A hypothesis as first canvas: each position with the share of the pool that agrees there.

@@ -169,6 +169,22 @@ fn the_prior_completes_a_line_that_stands_elsewhere_and_shows_its_draft_first() 
 }
 
 #[test]
+fn alternatives_are_other_lines_of_the_pool_none_twice() {
+    let file = "let a = read(first);\nlet b = read(second);\nlet a = read(first);\nlet b = read(second);\nlet c = $0\n";
+    let asked = |n| FimRequest { n, ..request(file, Span::Rest) };
+    let mut infiller = by_prior();
+    let (many, _) = run(&mut infiller, &asked(Some(4)));
+    let mut all = vec![many.text.clone()];
+    all.extend(many.others.clone());
+    for line in ["read(first);", "read(second);"] {
+        assert_eq!(all.iter().filter(|text| *text == line).count(), 1, "{all:?}");
+    }
+    assert!(all.len() <= 4, "{all:?}");
+    let (one, _) = run(&mut infiller, &asked(None));
+    assert_eq!((&one.text, one.others.len(), one.confidence), (&many.text, 0, many.confidence));
+}
+
+#[test]
 fn other_files_help_but_not_the_saved_copy_of_this_one() {
     let hole = "use std::collections::Ha$0\n\nfn main() {}\n";
     let other = |path: &str| ContextFile {

@@ -51,6 +51,8 @@ pub struct Terms<'a> {
 pub struct Infilled {
     /// The text for the hole.
     pub text: String,
+    /// Other texts for the hole, the likeliest first; as many as were asked for, if there are.
+    pub others: Vec<String>,
     /// Why it ends where it ends.
     pub finish: FinishReason,
     /// Denoise steps run.

@@ -83,6 +83,7 @@ impl Infill for Script {
         }
         Ok(Infilled {
             text: "filled".into(),
+            others: (1..request.n.unwrap_or(1)).map(|n| format!("other {n}")).collect(),
             finish: if done < steps { FinishReason::Deadline } else { FinishReason::Stop },
             steps: done,
             prompt_tokens: 10,

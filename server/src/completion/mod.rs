@@ -19,5 +19,6 @@ pub mod suggestion;
 pub mod task;
 
 pub use gate::Silence;
+pub use polish::Polished;
 pub use site::Site;
 pub use suggestion::Suggestion;

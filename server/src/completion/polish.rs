@@ -15,7 +15,7 @@ use super::{
 pub struct Polished {
     /// What to insert at the cursor.
     pub text: String,
-    /// Bytes after the cursor that it replaces.
+    /// Bytes after the cursor that it replaces: closers that the editor had put there by itself. Never past the line.
     pub swallows: usize,
 }
 

@@ -8,6 +8,7 @@ use ropey::RopeSlice;
 use super::{
     Suggestion,
     brackets::{is_closing, is_subsequence},
+    polish::Polished,
 };
 use crate::document::{ByteOffset, Snapshot};
 
@@ -22,42 +23,59 @@ pub fn reuse(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Option<S
     if at.0 > old.len_bytes() || cursor.0 > new.len_bytes() || !is_boundary(new.slice(..), cursor.0) {
         return None;
     }
-    let (text, swallows) = if cursor >= at {
-        typed_on(shown, now, cursor)?
-    } else {
-        (deleted_back(shown, now, cursor)?, shown.swallows)
-    };
-    if text.is_empty() {
-        return None;
-    }
-    Some(Suggestion { text, at: cursor, swallows, made_from: now.clone(), ..shown.clone() })
+    let moved = if cursor >= at { typed_on(shown, now, cursor)? } else { deleted_back(shown, now, cursor)? };
+    // The best must still fit: whether the engine is sure of another is not known.
+    let best = moved.follow(&shown.best)?;
+    let others = shown.others.iter().filter_map(|other| moved.follow(other)).collect();
+    Some(Suggestion { best, others, at: cursor, made_from: now.clone(), ..shown.clone() })
 }
 
-/// What is left of the text when its beginning was typed, and what it replaces then.
-fn typed_on(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Option<(String, usize)> {
+/// How the text has changed since a suggestion was made.
+enum Moved {
+    /// `text` was typed, and the editor put `closers` before the old rest of the line.
+    Typed { text: String, closers: String },
+    /// This was deleted before the cursor.
+    Deleted(String),
+}
+
+impl Moved {
+    /// A text as it is now; `None` where it does not fit, or nothing is left.
+    fn follow(&self, Polished { text, swallows }: &Polished) -> Option<Polished> {
+        match self {
+            Self::Typed { text: typed, closers } => {
+                let rest = text.strip_prefix(typed).filter(|rest| !rest.is_empty())?;
+                is_subsequence(closers, rest)
+                    .then(|| Polished { text: rest.to_owned(), swallows: swallows + closers.len() })
+            }
+            Self::Deleted(deleted) => {
+                Some(Polished { text: format!("{deleted}{text}"), swallows: *swallows })
+            }
+        }
+    }
+}
+
+/// What was typed, if that is all that has changed.
+fn typed_on(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Option<Moved> {
     let (old, new) = (shown.made_from.text(), now.text());
     let at = shown.at.0;
     if !is_boundary(new.slice(..), at) || old.byte_slice(..at) != new.byte_slice(..at) {
         return None;
     }
     let typed = new.byte_slice(at..cursor.0);
-    if typed.len_bytes() > shown.text.len() {
+    if typed.len_bytes() > shown.best.text.len() {
         return None;
     }
-    let rest = shown.text.strip_prefix(&*std::borrow::Cow::from(typed))?;
     let (after_old, after_new) = (old.byte_slice(at..), new.byte_slice(cursor.0..));
-    // The editor may have closed what was typed: those closers stand before the old rest.
     let extra = after_new.len_bytes().checked_sub(after_old.len_bytes())?;
     if extra > 4 || !is_boundary(after_new, extra) || after_new.byte_slice(extra..) != after_old {
         return None;
     }
     let closers = after_new.byte_slice(..extra).to_string();
-    let expected = closers.chars().all(is_closing) && is_subsequence(&closers, rest);
-    expected.then(|| (rest.to_owned(), shown.swallows + extra))
+    closers.chars().all(is_closing).then(|| Moved::Typed { text: typed.to_string(), closers })
 }
 
-/// The text with what was deleted before it put in front again.
-fn deleted_back(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Option<String> {
+/// What was deleted before the suggestion, if that is all that has changed.
+fn deleted_back(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Option<Moved> {
     let (old, new) = (shown.made_from.text(), now.text());
     let at = shown.at.0;
     if at - cursor.0 > MAX_DELETED || !is_boundary(old.slice(..), cursor.0) {
@@ -66,7 +84,7 @@ fn deleted_back(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Optio
     let deleted = old.byte_slice(cursor.0..at).to_string();
     let same = old.byte_slice(..cursor.0) == new.byte_slice(..cursor.0)
         && old.byte_slice(at..) == new.byte_slice(cursor.0..);
-    (same && !deleted.contains(['\n', '\r'])).then(|| deleted + &shown.text)
+    (same && !deleted.contains(['\n', '\r'])).then_some(Moved::Deleted(deleted))
 }
 
 fn is_boundary(text: RopeSlice<'_>, byte: usize) -> bool {
@@ -85,13 +103,25 @@ mod tests {
         (document.snapshot(), ByteOffset(cursor))
     }
 
-    /// What is shown after the document became `now`, when `text` was shown in `then`.
-    fn shown(then: &str, text: &str, now: &str) -> Option<String> {
+    /// What is shown after the document became `now`, when `texts` were shown in `then`, the first of them in front.
+    fn all_shown(then: &str, texts: &[&str], now: &str) -> Option<Vec<String>> {
         let (made_from, cursor) = at(then);
-        let suggestion =
-            Suggestion { id: 1, text: text.into(), at: cursor, swallows: 0, confidence: 1.0, made_from };
+        let mut texts = texts.iter().map(|&text| Polished { text: text.into(), swallows: 0 });
+        let suggestion = Suggestion {
+            id: 1,
+            best: texts.next().expect("a text"),
+            others: texts.collect(),
+            at: cursor,
+            confidence: 1.0,
+            made_from,
+        };
         let (now, cursor) = at(now);
-        reuse(&suggestion, &now, cursor).map(|suggestion| suggestion.text)
+        let left = reuse(&suggestion, &now, cursor)?;
+        Some([vec![left.best], left.others].concat().into_iter().map(|polished| polished.text).collect())
+    }
+
+    fn shown(then: &str, text: &str, now: &str) -> Option<String> {
+        all_shown(then, &[text], now).map(|texts| texts.concat())
     }
 
     #[test]
@@ -119,6 +149,14 @@ mod tests {
     #[test]
     fn a_bracket_that_the_editor_closed_is_part_of_it() {
         assert_eq!(shown("f|\n", "(a, b)", "f(|)\n").as_deref(), Some("a, b)"));
+    }
+
+    #[test]
+    fn alternatives_stay_as_long_as_they_fit_and_none_takes_the_lead_unasked() {
+        let texts = &["sum(a)", "sum(b)", "max(a)"];
+        assert_eq!(all_shown("x.|", texts, "x.sum|").unwrap(), ["(a)", "(b)"]);
+        assert_eq!(all_shown("x.|", texts, "x.m|"), None);
+        assert_eq!(all_shown("x.|", texts, "x|").unwrap(), [".sum(a)", ".sum(b)", ".max(a)"]);
     }
 
     #[test]

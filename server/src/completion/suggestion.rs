@@ -1,5 +1,6 @@
 //! What is offered to the user.
 
+use super::polish::Polished;
 use crate::document::{ByteOffset, Snapshot, Version};
 
 /// Text offered for a place in a document at a version.
@@ -8,12 +9,12 @@ pub struct Suggestion {
     /// Names it towards the editor; unique in this process.
     pub id: u64,
     /// What is inserted at `at`.
-    pub text: String,
+    pub best: Polished,
+    /// What may be inserted instead, the likeliest first: for those who look through alternatives.
+    pub others: Vec<Polished>,
     /// The cursor that it was made for.
     pub at: ByteOffset,
-    /// Bytes after the cursor that the text replaces: closers that the editor had put there by itself. Never past the line.
-    pub swallows: usize,
-    /// How sure the engine is, in [0, 1].
+    /// How sure the engine is of `best`, in [0, 1].
     pub confidence: f32,
     /// The document that it was made from.
     pub made_from: Snapshot,

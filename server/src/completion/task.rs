@@ -7,11 +7,14 @@ use std::{sync::Arc, time::Duration};
 
 use quicksilver_protocol::completion::{FimRequest, FimResponse, Span};
 
-use super::{Silence, Site, Suggestion, gate, polish, reuse};
+use super::{Silence, Site, Suggestion, gate, polish, polish::Polished, reuse};
 use crate::context::{Hole, Open, Workspace};
 use crate::document::{Snapshot, limits};
 use crate::engine::{AskError, Engine, OnFrame};
 use crate::session::{Settings, config::SpanSetting, requests::SessionId};
+
+/// Answers asked for beside the best one: for an engine they are by-products, for users something to look through.
+const ALTERNATIVES: u32 = 2;
 
 /// What a completion is made from.
 pub struct Ask {
@@ -102,12 +105,14 @@ fn request(ask: &Ask) -> Result<(FimRequest, bool), Silence> {
     if request.span == Some(Span::Block) && !ask.settings.multiline {
         request.span = Some(Span::Line);
     }
+    request.n = Some(1 + ALTERNATIVES);
     let one_line = matches!(request.span, Some(Span::Rest | Span::Line));
     Ok((request, one_line))
 }
 
 fn judge(ask: &Ask, site: &Site, one_line: bool, response: FimResponse) -> Result<Suggestion, Silence> {
-    let raw = response.choices.into_iter().next().map(|choice| choice.text).unwrap_or_default();
+    let mut choices = response.choices.into_iter().map(|choice| choice.text);
+    let raw = choices.next().unwrap_or_default();
     if raw.trim().is_empty() {
         return Err(Silence::NothingToAdd);
     }
@@ -118,12 +123,18 @@ fn judge(ask: &Ask, site: &Site, one_line: bool, response: FimResponse) -> Resul
         return Err(Silence::LowConfidence((confidence * 100.0) as u8));
     }
     let wanted = polish::Wanted { one_line, invoked: ask.invoked };
-    let polished = polish::polish(&raw, site, wanted)?;
+    let best = polish::polish(&raw, site, wanted)?;
+    let mut others: Vec<Polished> = Vec::new();
+    for other in choices.filter_map(|raw| polish::polish(&raw, site, wanted).ok()) {
+        if other != best && !others.contains(&other) {
+            others.push(other);
+        }
+    }
     Ok(Suggestion {
         id: ask.session.0,
-        text: polished.text,
+        best,
+        others,
         at: ask.hole.at,
-        swallows: polished.swallows,
         confidence,
         made_from: ask.snapshot().clone(),
     })

@@ -148,7 +148,8 @@ impl Client {
             body.deadline_ms = u64::try_from(for_engine.as_millis()).ok().map(|ms| ms.max(1));
         } else {
             body.context.clear();
-            (body.path, body.language, body.span, body.deadline_ms) = (None, None, None, None);
+            // `n` is OpenAI's, but elsewhere each answer costs as much as the first.
+            (body.path, body.language, body.span, body.deadline_ms, body.n) = (None, None, None, None, None);
         }
         body
     }

@@ -8,9 +8,9 @@ use tokio::select;
 
 use super::refine::Refinement;
 use super::server::Server;
-use super::to_proto::{self, Placed};
+use super::to_proto::{self, Infill, Placed};
 use crate::completion::task::{Ask, complete};
-use crate::completion::{Silence, Suggestion};
+use crate::completion::{Polished, Silence, Suggestion};
 use crate::context::{Hole, Open, place::path_of};
 use crate::document::{ByteOffset, Change, Document, Encoding, Position, Snapshot};
 use crate::engine::OnFrame;
@@ -174,7 +174,7 @@ async fn run(server: &Server, uri: &str, begun: Begun) -> Option<Placed> {
         Ok(suggestion) => {
             // What is shown already has had its last frame.
             if let Some(refinement) = refinement.filter(|_| suggestion.id == session.0) {
-                refinement.finish(&suggestion.text, suggestion.confidence);
+                refinement.finish(&suggestion.best.text, suggestion.confidence);
             }
             server.status.say(Status::default());
             Some(place.put(suggestion))
@@ -209,14 +209,20 @@ struct Place {
 impl Place {
     fn put(self, suggestion: Suggestion) -> Placed {
         let position = |byte: usize| self.snapshot.position_at(ByteOffset(byte), self.encoding);
-        let swallows = suggestion.swallows.min(self.rest.len());
+        let place = |Polished { text, swallows }| {
+            let swallows = self.rest.len().min(swallows);
+            Infill {
+                text,
+                end: position(self.at.0 + swallows),
+                rest: self.rest.get(swallows..).unwrap_or_default().to_owned(),
+            }
+        };
         Placed {
-            infill: suggestion.text,
+            best: place(suggestion.best),
+            others: suggestion.others.into_iter().map(place).collect(),
             session: SessionId(suggestion.id).to_string(),
             at: position(self.at.0),
-            end: position(self.at.0 + swallows),
             line_end: position(self.line_end),
-            rest: self.rest.get(swallows..).unwrap_or_default().to_owned(),
             selected: self.selected,
         }
     }

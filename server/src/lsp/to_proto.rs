@@ -17,21 +17,30 @@ use crate::document::Position;
 /// Sorts behind everything another server may offer.
 const SORTS_LAST: &str = "\u{10ffff}";
 
-/// An infill and the place it goes to.
+/// A text for the hole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Infill {
+    /// The text.
+    pub text: String,
+    /// The end of what it replaces: closers that the editor had put there by itself.
+    pub end: Position,
+    /// What stands between `end` and the end of the line.
+    pub rest: String,
+}
+
+/// A suggestion and the place it goes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
-    /// The text for the hole.
-    pub infill: String,
+    /// What is shown.
+    pub best: Infill,
+    /// What may be shown instead, the likeliest first.
+    pub others: Vec<Infill>,
     /// Names the completion.
     pub session: String,
     /// The cursor.
     pub at: Position,
-    /// The end of what it replaces: closers that the editor had put there by itself.
-    pub end: Position,
     /// The end of the cursor's line.
     pub line_end: Position,
-    /// What stands between `end` and `line_end`.
-    pub rest: String,
     /// What the client's popup has selected: the text from here to `at` stands for it.
     pub selected: Option<(Position, String)>,
 }
@@ -46,21 +55,20 @@ pub fn nothing() -> InlineCompletionList {
     InlineCompletionList::default()
 }
 
-/// The suggestion as ghost text.
+/// The suggestion and its alternatives as ghost text.
 pub fn inline(placed: Placed, vscode: bool) -> InlineCompletionList {
-    let (start, head) = match placed.selected {
-        Some((start, text)) => (start, text),
-        None => (placed.at, String::new()),
-    };
-    let (end, tail) = if vscode { (placed.line_end, placed.rest) } else { (placed.end, String::new()) };
-    InlineCompletionList {
-        items: vec![InlineCompletionItem {
-            insert_text: format!("{head}{}{tail}", placed.infill).into(),
+    let Placed { best, others, session, at, line_end, selected } = placed;
+    let (start, head) = selected.unwrap_or((at, String::new()));
+    let item = |Infill { text, end, rest }| {
+        let (end, tail) = if vscode { (line_end, rest) } else { (end, String::new()) };
+        InlineCompletionItem {
+            insert_text: format!("{head}{text}{tail}").into(),
             filter_text: None,
             range: Some(Range { start: position(start), end: position(end) }),
-            command: Some(accepted(&placed.session)),
-        }],
-    }
+            command: Some(accepted(&session)),
+        }
+    };
+    InlineCompletionList { items: std::iter::once(best).chain(others).map(item).collect() }
 }
 
 /// The suggestion in a completion popup, for clients without ghost text. `word` is what stands before the
@@ -72,7 +80,7 @@ pub fn popup(placed: Option<Placed>, word: &str, word_start: Position) -> Comple
 }
 
 fn item(placed: Placed, word: &str, word_start: Position) -> CompletionItem {
-    let text = format!("{word}{}", placed.infill);
+    let text = format!("{word}{}", placed.best.text);
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or(&text).trim();
     CompletionItem {
         label: first.chars().take(80).collect(),
@@ -84,7 +92,7 @@ fn item(placed: Placed, word: &str, word_start: Position) -> CompletionItem {
         insert_text_format: Some(InsertTextFormat::PlainText),
         text_edit: Some(
             TextEdit {
-                range: Range { start: position(word_start), end: position(placed.end) },
+                range: Range { start: position(word_start), end: position(placed.best.end) },
                 new_text: text,
             }
             .into(),
@@ -107,12 +115,11 @@ mod tests {
         let at = Position { line: 3, column: 4 };
         let line_end = Position { line: 3, column: 6 };
         Placed {
-            infill: "x, y".into(),
+            best: Infill { text: "x, y".into(), end: at, rest: ");".into() },
+            others: Vec::new(),
             session: "s1".into(),
             at,
-            end: at,
             line_end,
-            rest: ");".into(),
             selected: None,
         }
     }
@@ -129,6 +136,18 @@ mod tests {
     fn vs_code_replaces_the_rest_of_the_line_with_itself() {
         assert_eq!(shape(placed(), true), ("x, y);".into(), [3, 4, 3, 6]));
         assert_eq!(shape(placed(), false), ("x, y".into(), [3, 4, 3, 4]));
+    }
+
+    #[test]
+    fn alternatives_follow_the_best_and_the_popup_has_the_best_only() {
+        let others = vec![Infill { text: "y".into(), end: placed().line_end, rest: String::new() }];
+        let all = Placed { others, ..placed() };
+        let list = serde_json::to_value(inline(all.clone(), false)).unwrap();
+        let texts: Vec<_> =
+            list["items"].as_array().unwrap().iter().map(|i| i["insertText"].clone()).collect();
+        assert_eq!(texts, ["x, y", "y"]);
+        assert_eq!(list["items"][1]["range"]["end"]["character"], 6);
+        assert_eq!(popup(Some(all), "", Position::default()).items.len(), 1);
     }
 
     #[test]
