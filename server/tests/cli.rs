@@ -63,6 +63,16 @@ fn a_command_line_that_makes_no_sense_is_exit_2() {
 }
 
 #[test]
+#[cfg(feature = "engine")]
+fn a_model_that_is_not_there_is_exit_4_and_says_what_a_model_is() {
+    fails(
+        &["engine", "--listen", "127.0.0.1:0", "--model", "/no/such/model"],
+        4,
+        "a model is `embedded`, or a folder",
+    );
+}
+
+#[test]
 fn an_endpoint_that_cannot_or_must_not_be_used_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let at = format!("{}:1:1", write(folder.path(), "good.rs", b"fn main() {}\n"));

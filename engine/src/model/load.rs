@@ -98,7 +98,10 @@ impl Model {
                 let config = folder.join("config.json");
                 let json = std::fs::read(&config).map_err(|error| EngineError::ModelFile {
                     file: config.clone(),
-                    reason: error.to_string(),
+                    reason: format!(
+                        "{error}; a model is `embedded`, or a folder with config.json, tokenizer.json and \
+                         model.safetensors"
+                    ),
                 })?;
                 let spec = ModelSpec::from_bytes(&json, &config)?;
                 let tokenizer = Tokenizer::from_path(&folder.join("tokenizer.json"))?;
@@ -118,6 +121,10 @@ impl Model {
         agree(&spec, &tokenizer)?;
         let mut device = "cpu".to_owned();
         let mut network = None;
+        if let DeviceChoice::Cuda(_) = options.device {
+            // Whoever names a GPU is not to be served by something else unawares.
+            options.device.open()?;
+        }
         if options.network.unwrap_or(spec.decode.network) != NetworkUse::Off
             && let Some(weights) = weights(&spec)?
         {
@@ -183,6 +190,14 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(feature = "cuda"))]
+    fn a_gpu_that_is_named_must_be_there_even_if_no_network_runs() {
+        let options = LoadOptions { device: DeviceChoice::Cuda(0), ..LoadOptions::default() };
+        let error = Model::load(&ModelSource::Embedded, options).err().unwrap();
+        assert!(error.to_string().contains("no CUDA"), "{error}");
+    }
+
+    #[test]
     fn a_folder_loads_and_its_faults_name_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let load = || {
@@ -190,7 +205,7 @@ mod tests {
             Model::load(&ModelSource::Dir(folder.path().to_owned()), options)
         };
         let fault = || load().err().unwrap().to_string();
-        assert!(fault().contains("config.json"), "{}", fault());
+        assert!(fault().contains("config.json") && fault().contains("`embedded`"), "{}", fault());
         let mut config = reference::config(Topology::ContextExact);
         config["vocab_size"] = 320.into();
         let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();

@@ -164,9 +164,10 @@ impl Answer {
             return format!("\nnothing to suggest here · {ms:.1} ms · {} on {device}\n", self.model);
         }
         let rate = f64::from(self.tokens) / (ms / 1e3).max(1e-6);
+        let plural = if *steps == 1 { "" } else { "s" };
         let silent = if *show { "" } else { "\nnot sure enough for an editor to show it unasked" };
         format!(
-            "\n{} tokens in {steps} steps · {ms:.1} ms · {rate:.0} tokens/s · confidence {:.0} % · {source}, {} on \
+            "\n{} tokens in {steps} step{plural} · {ms:.1} ms · {rate:.0} tokens/s · confidence {:.0} % · {source}, {} on \
              {device}{silent}\n",
             self.tokens,
             confidence * 100.0,
