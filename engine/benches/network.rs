@@ -11,17 +11,17 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use quicksilver_engine::{
     device::DeviceChoice,
     diffusion::{CanvasIdx, Denoiser},
-    model::{ModelSpec, Network, weights::Weights},
+    model::{ModelSpec, Network, Precision, weights::Weights},
     tokens::{TokenId, Tokenizer},
 };
 use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 
-/// Milestone S of the training plan: 10 blocks of 512.
+/// Milestone S of the training plan, `engine/training/configs/s.json`: 8 blocks of 512.
 fn spec() -> ModelSpec {
     let file = json!({
-        "model_type": "quicksilver", "hidden_size": 512, "num_hidden_layers": 10, "num_attention_heads": 8,
-        "num_key_value_heads": 4, "head_dim": 64, "intermediate_size": 1408, "vocab_size": 16384,
+        "model_type": "quicksilver", "hidden_size": 512, "num_hidden_layers": 8, "num_attention_heads": 8,
+        "num_key_value_heads": 8, "head_dim": 64, "intermediate_size": 1408, "vocab_size": 16384,
         "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "tie_word_embeddings": true,
         "attention_topology": "context-exact", "span_gap": 64, "mask_token_id": 1,
         "decode": {"max_span": 32, "canvas": [8]}
@@ -29,24 +29,33 @@ fn spec() -> ModelSpec {
     ModelSpec::from_bytes(file.to_string().as_bytes(), Path::new("config.json")).expect("a sound config")
 }
 
-fn network(spec: &ModelSpec, threads: usize) -> Network {
-    let raw: Vec<(String, Vec<usize>, Vec<u8>)> = spec
+/// Random int8 weights, as the trainer stores them.
+fn network(spec: &ModelSpec, threads: usize, precision: Precision) -> Network {
+    let raw: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = spec
         .tensors()
         .into_iter()
-        .map(|(name, shape)| {
+        .flat_map(|(name, shape)| {
             let size: usize = shape.iter().product();
-            let number = |n: usize| ((n * 2_654_435_761) % 1000) as f32 / 25_000.0 - 0.02;
-            let bytes = (0..size).flat_map(|n| half::f16::from_f32(number(n)).to_le_bytes()).collect();
-            (name, shape, bytes)
+            if shape.len() == 1 {
+                return vec![(name, Dtype::F32, shape, 1_f32.to_le_bytes().repeat(size))];
+            }
+            let bytes = (0..size).map(|n| ((n * 2_654_435_761) >> 7) as u8).collect();
+            let scale = (
+                format!("{name}_scale"),
+                Dtype::F32,
+                vec![shape[0]],
+                3e-4_f32.to_le_bytes().repeat(shape[0]),
+            );
+            vec![(name, Dtype::I8, shape, bytes), scale]
         })
         .collect();
-    let views = raw.iter().map(|(name, shape, bytes)| {
-        (name, TensorView::new(Dtype::F16, shape.clone(), bytes).expect("a view"))
+    let views = raw.iter().map(|(name, dtype, shape, bytes)| {
+        (name, TensorView::new(*dtype, shape.clone(), bytes).expect("a view"))
     });
     let file: &'static [u8] = safetensors::serialize(views, None).expect("a file").leak();
     let weights = Weights::in_memory(file, Path::new("model.safetensors"), spec).expect("sound weights");
     let (device, _) = DeviceChoice::Cpu.open().expect("a CPU");
-    Network::new(spec, &weights, &device, threads).expect("a network")
+    Network::new(spec, &weights, &device, threads, precision).expect("a network")
 }
 
 fn ids(length: usize, salt: usize) -> Vec<TokenId> {
@@ -55,18 +64,23 @@ fn ids(length: usize, salt: usize) -> Vec<TokenId> {
 
 fn keystroke(criterion: &mut Criterion) {
     let spec = spec();
-    for threads in [1, 2] {
-        let mut network = network(&spec, threads);
+    let ways = [("f32", Precision::Full), ("int8", Precision::Int8)];
+    for (way, threads) in ways.into_iter().flat_map(|way| [1, 2].map(|threads| (way, threads))) {
+        let mut network = network(&spec, threads, way.1);
+        let way = way.0;
         let suffix = ids(128, 1);
         let mut salt = 2;
-        criterion.bench_function(&format!("read 256+128 from nothing, {threads} threads"), |bencher| {
-            bencher.iter(|| {
-                salt += 1;
-                network.encode_context(&ids(128, salt), &ids(256, salt), 32).expect("a context")
-            });
-        });
+        criterion.bench_function(
+            &format!("read 256+128 from nothing, {way}, {threads} threads"),
+            |bencher| {
+                bencher.iter(|| {
+                    salt += 1;
+                    network.encode_context(&ids(128, salt), &ids(256, salt), 32).expect("a context")
+                });
+            },
+        );
         let mut typed = ids(256, 1);
-        criterion.bench_function(&format!("read a typed token, {threads} threads"), |bencher| {
+        criterion.bench_function(&format!("read a typed token, {way}, {threads} threads"), |bencher| {
             bencher.iter(|| {
                 salt += 1;
                 if typed.len() > 256 {
@@ -82,7 +96,7 @@ fn keystroke(criterion: &mut Criterion) {
             let rows: Vec<CanvasIdx> = (0..length).map(CanvasIdx).collect();
             let mut logits = Vec::new();
             criterion.bench_function(
-                &format!("denoise step, {spans} x {length} masks, {threads} threads"),
+                &format!("denoise step, {spans} x {length} masks, {way}, {threads} threads"),
                 |bencher| {
                     bencher.iter(|| {
                         let (spans, rows) = (vec![&span[..]; spans], vec![&rows[..]; spans]);

@@ -1,4 +1,6 @@
-//! Which device computes, and whether a model fits it. Knows nothing of models.
+//! Which device computes, whether a model fits it, and the CPU's own [`kernels`]. Knows nothing of models.
+
+pub mod kernels;
 
 use std::{fmt, str::FromStr};
 

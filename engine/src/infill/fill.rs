@@ -81,6 +81,10 @@ pub(super) fn from_network(
     screen: &mut Screen<'_, '_>,
 ) -> Result<Span, EngineError> {
     let marks = &plan.marks;
+    if pool.hypotheses.is_empty() && settings.role == NetworkUse::Rescore {
+        // It chooses among the prior's lines; there are none.
+        return from_prior(pool, task, plan, network.denoiser()?.vocab(), screen);
+    }
     if pool.hypotheses.is_empty() {
         let capacity = plan.lengths.capacity;
         let lengths: Vec<usize> = settings.canvas.iter().map(|&length| length.clamp(1, capacity)).collect();

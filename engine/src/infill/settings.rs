@@ -29,6 +29,8 @@ pub struct Settings {
     pub canvas: Vec<usize>,
     /// The longest span for the network, tokens.
     pub max_span: usize,
+    /// The most denoise steps of the network, as long as the span does not grow.
+    pub max_steps: u32,
     /// The most context tokens for the network.
     pub window: usize,
 }
@@ -51,6 +53,7 @@ impl Settings {
             threshold: decode.threshold,
             canvas: decode.canvas.clone(),
             max_span: decode.max_span,
+            max_steps: decode.max_steps,
             window: spec.context_window,
         }
     }

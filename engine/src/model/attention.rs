@@ -1,9 +1,62 @@
 //! Grouped attention of some rows over all rows that they see.
 
-use candle_core::{D, Result, Tensor};
+use std::ops::Range;
+
+use candle_core::{CpuStorage, CustomOp3, D, DType, Device, Layout, Result, Shape, Tensor, bail};
 use candle_nn::ops;
 
 use super::{cache::Rows, rope::Angles};
+use crate::device::kernels::attention::{Heads, attend};
+
+/// Which rows each row of a pass sees.
+pub(super) struct Seen {
+    /// For each row: how many of the first rows, and which further on.
+    rows: Vec<(usize, Range<usize>)>,
+    /// All rows there are, those before the pass included.
+    count: usize,
+}
+
+impl Seen {
+    /// All of `before`, and of its own group those up to itself.
+    pub(super) fn causal(before: usize, groups: &[usize]) -> Self {
+        Self::new(before, groups, |start, row, _| start..row + 1)
+    }
+
+    /// All of `before`, and all of its own group.
+    pub(super) fn whole(before: usize, groups: &[usize]) -> Self {
+        Self::new(before, groups, |start, _, length| start..start + length)
+    }
+
+    fn new(before: usize, groups: &[usize], own: impl Fn(usize, usize, usize) -> Range<usize>) -> Self {
+        let mut rows = Vec::new();
+        let mut start = before;
+        for &length in groups {
+            rows.extend((start..start + length).map(|row| (before, own(start, row, length))));
+            start += length;
+        }
+        Self { rows, count: start }
+    }
+
+    /// The same to be added to scores, 0 where a row sees and −∞ where not: `[rows, seen]`. `None` where the CPU's
+    /// kernel does without, or every row sees all.
+    pub(super) fn mask(&self, device: &Device, dtype: DType) -> Result<Option<Tensor>> {
+        let sees_all = |(before, own): &(usize, Range<usize>)| *before == own.start && own.end == self.count;
+        if has_kernel(device, dtype) || self.rows.iter().all(sees_all) {
+            return Ok(None);
+        }
+        let mut mask = vec![f32::NEG_INFINITY; self.rows.len() * self.count];
+        for (line, (before, own)) in mask.chunks_exact_mut(self.count).zip(&self.rows) {
+            line[..*before].fill(0.0);
+            line[own.clone()].fill(0.0);
+        }
+        Tensor::from_vec(mask, (self.rows.len(), self.count), device)?.to_dtype(dtype).map(Some)
+    }
+}
+
+/// Whether attention is computed by our own kernel.
+fn has_kernel(device: &Device, dtype: DType) -> bool {
+    device.is_cpu() && dtype == DType::F32
+}
 
 /// What one pass's attention needs beside the block's own weights.
 pub(super) struct Sight<'a> {
@@ -11,8 +64,10 @@ pub(super) struct Sight<'a> {
     pub(super) angles: &'a [Angles],
     /// Where keys and values lie; without it rows see each other only.
     pub(super) rows: Option<&'a Rows>,
-    /// Added to the scores: `[rows, seen]`, 0 or −∞; without it each row sees all.
-    pub(super) mask: Option<&'a Tensor>,
+    /// What each row sees.
+    pub(super) seen: &'a Seen,
+    /// The same, added to the scores, where that is needed.
+    pub(super) mask: Option<Tensor>,
 }
 
 impl Sight<'_> {
@@ -45,11 +100,14 @@ impl Sight<'_> {
             Some(kept) => kept.write(layer, keys, values)?,
             None => (keys.clone(), values.clone()),
         };
+        if has_kernel(queries.device(), queries.dtype()) {
+            return queries.apply_op3_no_bwd(&keys, &values, &Kernel(self.seen));
+        }
         let seen = keys.dim(1)?;
         // The query heads that share a key head are rows of one product.
         let queries = (queries.reshape((kv_heads, group * rows, width))? * (width as f64).powf(-0.5))?;
         let scores = queries.matmul(&keys.t()?)?;
-        let scores = match self.mask {
+        let scores = match &self.mask {
             Some(mask) => scores.reshape((heads, rows, seen))?.broadcast_add(mask)?.reshape((
                 kv_heads,
                 group * rows,
@@ -61,5 +119,48 @@ impl Sight<'_> {
         let mixed = shares.matmul(&values)?;
         debug_assert_eq!(mixed.dim(D::Minus1)?, width);
         mixed.reshape((heads, rows, width))?.transpose(0, 1)?.reshape((rows, heads * width))
+    }
+}
+
+/// The CPU's kernel as an operation on tensors.
+struct Kernel<'a>(&'a Seen);
+
+impl CustomOp3 for Kernel<'_> {
+    fn name(&self) -> &'static str {
+        "attention"
+    }
+
+    fn cpu_fwd(
+        &self,
+        queries: &CpuStorage,
+        queries_at: &Layout,
+        keys: &CpuStorage,
+        keys_at: &Layout,
+        values: &CpuStorage,
+        values_at: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (heads, rows, width) = queries_at.shape().dims3()?;
+        let Some((start, end)) = queries_at.contiguous_offsets() else { bail!("queries with gaps") };
+        if rows != self.0.rows.len() {
+            bail!("{rows} rows, and sight for {}", self.0.rows.len());
+        }
+        let mut out = vec![0.0; rows * heads * width];
+        let queries = &queries.as_slice::<f32>()?[start..end];
+        let (keys, values) = (self.heads(keys, keys_at, width)?, self.heads(values, values_at, width)?);
+        attend(queries, keys, values, width, &self.0.rows, &mut out);
+        Ok((CpuStorage::F32(out), Shape::from((rows, heads * width))))
+    }
+}
+
+impl Kernel<'_> {
+    /// `[kv_heads, rows, width]`, its rows without gaps, as the kernel takes it.
+    fn heads<'s>(&self, storage: &'s CpuStorage, at: &Layout, width: usize) -> Result<Heads<'s>> {
+        let (count, rows, own) = at.shape().dims3()?;
+        let &[stride, row, 1] = at.stride() else { bail!("numbers with gaps") };
+        if own != width || row != width || rows != self.0.count {
+            bail!("{:?} for {} rows of {width}", at.shape(), self.0.count);
+        }
+        let data = storage.as_slice::<f32>()?.get(at.start_offset()..).unwrap_or_default();
+        Ok(Heads { data, stride, count })
     }
 }

@@ -42,6 +42,8 @@ pub struct DecodeSpec {
     pub canvas: Vec<usize>,
     /// The longest span, in tokens.
     pub max_span: usize,
+    /// After so many denoise steps all that is still masked is decided at once: bounds the time of a span.
+    pub max_steps: u32,
     /// What the network is used for.
     pub network: NetworkUse,
     /// Weight of the network's log-probability beside the prior's.
@@ -54,6 +56,7 @@ impl Default for DecodeSpec {
             threshold: 0.9,
             canvas: vec![8, 16, 32],
             max_span: 64,
+            max_steps: 12,
             network: NetworkUse::Off,
             network_weight: 1.0,
         }
@@ -214,6 +217,7 @@ impl ModelSpec {
             ("context_window", file.context_window.unwrap_or(1), 1 << 18),
             ("span_gap", file.span_gap.unwrap_or(1), 1 << 12),
             ("decode.max_span", file.decode.max_span, 1 << 10),
+            ("decode.max_steps", file.decode.max_steps as usize, 1 << 10),
         ] {
             if !(1..=most).contains(&value) {
                 return Err(format!("{field}: {value} is not between 1 and {most}"));

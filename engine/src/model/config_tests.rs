@@ -23,6 +23,7 @@ fn each_faulty_value_is_named() {
         ("rope_scaling", json!({"type": "yarn"})),
         ("hidden_act", json!("gelu")),
         ("decode", json!({"threshold": 0.0})),
+        ("decode", json!({"max_steps": 0})),
         ("decode", json!({"max_span": 8, "canvas": [16]})),
     ];
     for (field, value) in cases {

@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::{
+    attention::Seen,
     context::Context,
     network::{Network, SPAN_ROWS},
 };
@@ -40,12 +41,8 @@ impl<'n> NetworkDenoiser<'n> {
                     left.extend((0..span.len()).map(|j| (context.prefix.len() + j) as u32));
                     right.extend((0..span.len()).map(|j| (last + j) as u32));
                 }
-                let mask = if spans.len() > 1 {
-                    Some(network.mask(kept.len, &lengths(spans), false)?)
-                } else {
-                    None
-                };
-                network.pass(&spans.concat(), &[&left, &right], Some(kept), mask.as_ref())?
+                let seen = Seen::whole(kept.len, &lengths(spans));
+                network.pass(&spans.concat(), &[&left, &right], Some(kept), &seen)?
             }
             None => {
                 // Every row sees every other: each span is a row of its own.
@@ -56,7 +53,8 @@ impl<'n> NetworkDenoiser<'n> {
                     let start = all.len() as u32;
                     rows.extend((0..wanted.len()).map(|row| start + row as u32));
                     let positions: Vec<u32> = (0..canvas.len() as u32).collect();
-                    let hidden = network.pass(&canvas, &[&positions], None, None)?;
+                    let hidden =
+                        network.pass(&canvas, &[&positions], None, &Seen::whole(0, &[canvas.len()]))?;
                     for row in *wanted {
                         all.push(hidden.narrow(
                             0,

@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     config::{ModelSpec, NetworkUse},
+    linear::Precision,
     network::Network,
     weights::Weights,
 };
@@ -37,6 +38,8 @@ pub struct LoadOptions {
     pub device: DeviceChoice,
     /// CPU threads; `None` takes the machine's, up to eight.
     pub threads: Option<NonZeroUsize>,
+    /// How int8 weights are multiplied on the CPU.
+    pub precision: Precision,
     /// What the network is used for; `None` takes the config's word. [`NetworkUse::Off`] reads no weights.
     pub network: Option<NetworkUse>,
 }
@@ -131,8 +134,8 @@ impl Model {
             let (opened, called) = options.device.open()?;
             device = called;
             let machine = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
-            let mut loaded =
-                Network::new(&spec, &weights, &opened, options.threads.map_or(machine, NonZeroUsize::get))?;
+            let threads = options.threads.map_or(machine, NonZeroUsize::get);
+            let mut loaded = Network::new(&spec, &weights, &opened, threads, options.precision)?;
             loaded.ban(meaningless(&spec, &tokenizer));
             network = Some(loaded);
         }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`config`], `shapes` | `config.json` → [`ModelSpec`], and the tensors that follow from it |
 //! | [`weights`] | safetensors → checked tensors |
-//! | `rope`, `attention`, `transformer` | the forward pass |
+//! | `linear`, `rope`, `attention`, `transformer` | the forward pass |
 //! | [`context`], `cache` | a context's tokens, positions, keys and values, kept between keystrokes |
 //! | [`network`] | [`Network`]: reads a [`Context`], and remembers it |
 //! | [`denoise`], `score` | what is asked of it: the sampler's [`NetworkDenoiser`], and hypotheses' scores |
@@ -17,6 +17,7 @@ mod cache;
 pub mod config;
 pub mod context;
 pub mod denoise;
+mod linear;
 pub mod load;
 pub mod network;
 mod rope;
@@ -31,5 +32,6 @@ pub(crate) mod reference;
 pub use config::{ModelSpec, NetworkUse, Topology};
 pub use context::{Context, ContextStats};
 pub use denoise::NetworkDenoiser;
+pub use linear::Precision;
 pub use load::{LoadOptions, Model, ModelSource};
 pub use network::Network;

@@ -10,11 +10,12 @@ use candle_core::{DType, Device, Tensor};
 use rayon::ThreadPool;
 
 use super::{
-    attention::Sight,
+    attention::{Seen, Sight},
     cache::Rows,
     config::{ModelSpec, Topology},
     context::{Context, ContextStats, horizon, shared_start},
     denoise::NetworkDenoiser,
+    linear::Precision,
     transformer::Transformer,
     weights::Weights,
 };
@@ -53,6 +54,7 @@ impl Network {
         weights: &Weights,
         device: &Device,
         threads: usize,
+        precision: Precision,
     ) -> Result<Self, EngineError> {
         ensure_fits(device, Self::bytes_needed(spec))?;
         let pool = rayon::ThreadPoolBuilder::new()
@@ -60,7 +62,7 @@ impl Network {
             .thread_name(|n| format!("network-{n}"))
             .build()
             .map_err(|error| EngineError::Device { reason: error.to_string(), sticky: false })?;
-        let body = Transformer::new(spec, weights, device, DType::F32)?;
+        let body = Transformer::new(spec, weights, device, DType::F32, precision)?;
         let mut network = Self { spec: spec.clone(), body, pool, remembered: Vec::new(), banned: Vec::new() };
         network.check()?;
         Ok(network)
@@ -184,8 +186,8 @@ impl Network {
             let end = (rows.len + PASS_ROWS).min(all.len());
             let positions: Vec<u32> = (rows.len..end).map(place).collect();
             let count = end - rows.len;
-            let mask = if count > 1 { Some(self.mask(rows.len, &[count], true)?) } else { None };
-            let hidden = self.pass(&all[rows.len..end], &[&positions], Some(&rows), mask.as_ref())?;
+            let seen = Seen::causal(rows.len, &[count]);
+            let hidden = self.pass(&all[rows.len..end], &[&positions], Some(&rows), &seen)?;
             last = Some(hidden.narrow(0, count - 1, 1)?.contiguous()?);
             rows.len = end;
         }
@@ -219,31 +221,14 @@ impl Network {
         tokens: &[u32],
         positions: &[&[u32]],
         rows: Option<&Rows>,
-        mask: Option<&Tensor>,
+        seen: &Seen,
     ) -> candle_core::Result<Tensor> {
         let angles = positions
             .iter()
             .map(|positions| self.body.rope.angles(positions, &self.body.device))
             .collect::<candle_core::Result<Vec<_>>>()?;
-        self.body.hidden(tokens, &Sight { angles: &angles, rows, mask })
-    }
-
-    /// 0 where a row sees, −∞ where not: all of `before`, and of its own group all or, if `causal`, up to itself.
-    /// `[sum of groups, before + sum of groups]`.
-    pub(super) fn mask(&self, before: usize, groups: &[usize], causal: bool) -> candle_core::Result<Tensor> {
-        let rows: usize = groups.iter().sum();
-        let mut mask = vec![f32::NEG_INFINITY; rows * (before + rows)];
-        let mut start = 0;
-        for &length in groups {
-            for row in start..start + length {
-                let line = &mut mask[row * (before + rows)..(row + 1) * (before + rows)];
-                line[..before].fill(0.0);
-                let end = if causal { row + 1 } else { start + length };
-                line[before + start..before + end].fill(0.0);
-            }
-            start += length;
-        }
-        Tensor::from_vec(mask, (rows, before + rows), &self.body.device)?.to_dtype(self.body.dtype)
+        let mask = seen.mask(&self.body.device, self.body.dtype)?;
+        self.body.hidden(tokens, &Sight { angles: &angles, rows, seen, mask })
     }
 
     pub(super) fn ids(&self, tokens: &[TokenId]) -> Result<Vec<u32>, EngineError> {

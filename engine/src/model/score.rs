@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::{
+    attention::Seen,
     cache::Rows,
     context::Context,
     denoise::{batches, lengths},
@@ -45,8 +46,8 @@ impl Network {
             batch.iter().flat_map(|ids| (0..ids.len()).map(|j| (context.prefix.len() + j) as u32)).collect();
         let mut hidden = vec![last.clone()];
         if !tokens.is_empty() {
-            let mask = self.mask(rows.len, &lengths(batch), true)?;
-            hidden.push(self.pass(&tokens, &[&positions], Some(rows), Some(&mask))?);
+            let seen = Seen::causal(rows.len, &lengths(batch));
+            hidden.push(self.pass(&tokens, &[&positions], Some(rows), &seen)?);
         }
         // Row 0 is the prefix's last, row 1 + r the candidates' row r.
         let hidden = Tensor::cat(&hidden, 0)?;

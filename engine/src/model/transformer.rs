@@ -7,22 +7,31 @@
 use candle_core::{DType, Device, Result, Tensor};
 use candle_nn::ops;
 
-use super::{attention::Sight, config::ModelSpec, rope::Rope, weights::Weights};
-use crate::EngineError;
+use super::{
+    attention::Sight,
+    config::ModelSpec,
+    linear::{Linear, Precision},
+    rope::Rope,
+    weights::Weights,
+};
+use crate::{EngineError, device::kernels::int8::Int8Matrix};
+
+/// The embedding's tensor.
+const EMBEDDING: &str = "model.embed_tokens.weight";
 
 /// One block's weights.
 struct Block {
     norm_in: Tensor,
     /// `[hidden, (heads + 2 kv_heads) * head_dim]`.
-    qkv: Tensor,
+    qkv: Linear,
     qkv_bias: Option<Tensor>,
     /// Norms of each head of q and k, `[head_dim]`.
     qk_norm: Option<(Tensor, Tensor)>,
-    out: Tensor,
+    out: Linear,
     norm_mid: Tensor,
     /// `[hidden, 2 intermediate]`: gate, then up.
-    gate_up: Tensor,
-    down: Tensor,
+    gate_up: Linear,
+    down: Linear,
 }
 
 /// A network's weights, ready for use.
@@ -33,7 +42,7 @@ pub(super) struct Transformer {
     blocks: Vec<Block>,
     norm: Tensor,
     /// `[hidden, vocab]`.
-    head: Tensor,
+    head: Linear,
     pub(super) rope: Rope,
     pub(super) device: Device,
     pub(super) dtype: DType,
@@ -46,15 +55,16 @@ impl Transformer {
         weights: &Weights,
         device: &Device,
         dtype: DType,
+        precision: Precision,
     ) -> std::result::Result<Self, EngineError> {
-        let reader = Reader { weights, device, dtype };
+        let int8 = precision == Precision::Int8 && device.is_cpu() && dtype == DType::F32;
+        let reader = Reader { weights, device, dtype, int8 };
         let d = spec.hidden;
-        let embedding = weights.read("model.embed_tokens.weight")?;
-        let (head, embedding) = if spec.tied {
-            (reader.columns(&[&embedding], d)?, None)
-        } else {
-            let head = weights.read("lm_head.weight")?;
-            (reader.columns(&[&head], d)?, Some(reader.tensor(embedding, &[spec.vocab, d])?))
+        let head = reader.linear(&[if spec.tied { EMBEDDING } else { "lm_head.weight" }], d)?;
+        let embedding = match &head {
+            // Its columns are the embedding.
+            Linear::Float(_) if spec.tied => None,
+            _ => Some(reader.tensor(weights.read(EMBEDDING)?, &[spec.vocab, d])?),
         };
         let blocks =
             (0..spec.layers).map(|layer| reader.block(spec, layer)).collect::<std::result::Result<_, _>>()?;
@@ -73,9 +83,10 @@ impl Transformer {
     /// Hidden states after the last block, `[tokens, hidden]`; not yet normed.
     pub(super) fn hidden(&self, tokens: &[u32], sight: &Sight<'_>) -> Result<Tensor> {
         let ids = Tensor::new(tokens, &self.device)?;
-        let mut x = match &self.embedding {
-            Some(embedding) => embedding.index_select(&ids, 0)?,
-            None => self.head.index_select(&ids, 1)?.t()?.contiguous()?,
+        let mut x = match (&self.embedding, &self.head) {
+            (Some(embedding), _) => embedding.index_select(&ids, 0)?,
+            (None, Linear::Float(head)) => head.index_select(&ids, 1)?.t()?.contiguous()?,
+            (None, Linear::Int8(_)) => candle_core::bail!("no embedding"),
         };
         for (layer, block) in self.blocks.iter().enumerate() {
             x = block.pass(&self.spec, layer, &x, sight)?;
@@ -86,14 +97,14 @@ impl Transformer {
     /// Logits of hidden states, `[rows, vocab]`, f32.
     pub(super) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         let normed = ops::rms_norm(&hidden.contiguous()?, &self.norm, self.spec.norm_eps as f32)?;
-        normed.matmul(&self.head)?.to_dtype(DType::F32)
+        self.head.apply(&normed)?.to_dtype(DType::F32)
     }
 }
 
 impl Block {
     fn pass(&self, spec: &ModelSpec, layer: usize, x: &Tensor, sight: &Sight<'_>) -> Result<Tensor> {
         let eps = spec.norm_eps as f32;
-        let qkv = ops::rms_norm(x, &self.norm_in, eps)?.matmul(&self.qkv)?;
+        let qkv = self.qkv.apply(&ops::rms_norm(x, &self.norm_in, eps)?)?;
         let qkv = match &self.qkv_bias {
             Some(bias) => qkv.broadcast_add(bias)?,
             None => qkv,
@@ -110,13 +121,13 @@ impl Block {
             k = ops::rms_norm(&k, norm_k, eps)?;
         }
         let mixed = sight.attend(layer, &sight.rotate(&q)?, &sight.rotate(&k)?, &v)?;
-        let x = (x + mixed.matmul(&self.out)?)?;
+        let x = (x + self.out.apply(&mixed)?)?;
 
-        let gate_up = ops::rms_norm(&x, &self.norm_mid, eps)?.matmul(&self.gate_up)?;
+        let gate_up = self.gate_up.apply(&ops::rms_norm(&x, &self.norm_mid, eps)?)?;
         let gate = gate_up.narrow(1, 0, spec.intermediate)?;
         let up = gate_up.narrow(1, spec.intermediate, spec.intermediate)?;
         let gated = (gate.silu()? * up)?;
-        x + gated.matmul(&self.down)?
+        x + self.down.apply(&gated)?
     }
 }
 
@@ -125,6 +136,8 @@ struct Reader<'a> {
     weights: &'a Weights,
     device: &'a Device,
     dtype: DType,
+    /// Whether matrices stored as int8 stay so.
+    int8: bool,
 }
 
 impl Reader<'_> {
@@ -132,9 +145,8 @@ impl Reader<'_> {
         let name = |part: &str| format!("model.layers.{layer}.{part}");
         let read = |part: &str| self.weights.read(&name(part));
         let columns = |parts: &[&str], width: usize| {
-            let read: Vec<Vec<f32>> =
-                parts.iter().map(|part| read(part)).collect::<std::result::Result<_, _>>()?;
-            self.columns(&read.iter().collect::<Vec<_>>(), width)
+            let names: Vec<String> = parts.iter().map(|part| name(part)).collect();
+            self.linear(&names.iter().map(String::as_str).collect::<Vec<_>>(), width)
         };
         let qkv_bias = if spec.qkv_bias {
             let all = ["q", "k", "v"].map(|part| read(&format!("self_attn.{part}_proj.bias")));
@@ -169,6 +181,27 @@ impl Reader<'_> {
     }
 
     /// Matrices of `[out, width]` side by side as one of `[width, sum of outs]`.
+    fn linear(&self, names: &[&str], width: usize) -> std::result::Result<Linear, EngineError> {
+        if self.int8 {
+            let stored = names.iter().map(|name| self.weights.read_int8(name));
+            let stored: Option<Vec<_>> = stored.collect::<std::result::Result<_, _>>()?;
+            if let Some(stored) = stored {
+                let (mut rows, mut scales) = (Vec::new(), Vec::new());
+                for part in stored {
+                    rows.extend(part.rows);
+                    scales.extend(part.scales);
+                }
+                let matrix = Int8Matrix::new(&rows, scales, width);
+                let matrix =
+                    matrix.ok_or_else(|| EngineError::Internal(format!("{names:?} is no matrix")))?;
+                return Ok(Linear::Int8(matrix.into()));
+            }
+        }
+        let parts: Vec<Vec<f32>> =
+            names.iter().map(|name| self.weights.read(name)).collect::<std::result::Result<_, _>>()?;
+        self.columns(&parts.iter().collect::<Vec<_>>(), width).map(Linear::Float)
+    }
+
     fn columns(&self, parts: &[&Vec<f32>], width: usize) -> std::result::Result<Tensor, EngineError> {
         let outs: usize = parts.iter().map(|part| part.len() / width).sum();
         let mut turned = vec![0.0; outs * width];

@@ -38,6 +38,14 @@ struct Place {
     dtype: Dtype,
 }
 
+/// An int8 matrix as stored: `rows` `[out, in]`, and the scale of each.
+pub struct Int8Rows {
+    /// The numbers, row by row.
+    pub rows: Vec<i8>,
+    /// One for each row.
+    pub scales: Vec<f32>,
+}
+
 /// A model's weights, checked and not yet read.
 pub struct Weights {
     files: Vec<(PathBuf, Bytes)>,
@@ -197,6 +205,20 @@ impl Weights {
             Some(at) => Err(self.fault(place, name, &format!("number {at} is {}", numbers[at]))),
             None => Ok(numbers),
         }
+    }
+
+    /// An int8 matrix; `None` if it is stored as something else.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_int8(&self, name: &str) -> Result<Option<Int8Rows>, EngineError> {
+        let (place, _) = self.find(name)?;
+        if place.dtype != Dtype::I8 {
+            return Ok(None);
+        }
+        let raw = self.raw(place).map_err(|reason| self.fault(place, name, &reason))?;
+        let rows = raw.into_iter().map(u8::cast_signed).collect();
+        Ok(Some(Int8Rows { rows, scales: self.read(&format!("{name}_scale"))? }))
     }
 
     fn raw(&self, place: &Place) -> Result<Vec<u8>, String> {

@@ -1,0 +1,86 @@
+//! What the CPU computes with code of its own, each beside a plain reference in its tests.
+//!
+//! | file | owns |
+//! |---|---|
+//! | [`attention`] | softmax attention of some rows over the rows that each may see |
+//! | [`int8`] | products with int8 weights |
+//!
+//! Loops run with the widest vectors that the machine has (`pulp`). What they call must be `#[inline(always)]` and free of
+//! closures: what is not inlined is compiled for the oldest machine. Every output row is computed from its own inputs in a fixed order, whatever stands beside it: so an answer is
+//! the same to the last bit alone or in a batch, from a cache or not. Plain slices; knows no tensor and no model.
+
+pub mod attention;
+pub mod int8;
+
+use pulp::Simd;
+
+/// Σ aᵢ·bᵢ.
+#[inline(always)]
+fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (S::as_simd_f32s(a), S::as_simd_f32s(b));
+    let mut sums = simd.splat_f32s(0.0);
+    for (&a, &b) in a.iter().zip(b) {
+        sums = simd.mul_add_e_f32s(a, b, sums);
+    }
+    let mut sum = simd.reduce_sum_f32s(sums);
+    for (a, b) in a_rest.iter().zip(b_rest) {
+        sum += a * b;
+    }
+    sum
+}
+
+/// e^(x − most) in place of every x, and their sum.
+#[inline(always)]
+fn exponentials<S: Simd>(simd: S, numbers: &mut [f32], most: f32) -> f32 {
+    for number in numbers.iter_mut() {
+        *number = exp(*number - most);
+    }
+    let (whole, rest) = S::as_simd_f32s(numbers);
+    let mut sums = simd.splat_f32s(0.0);
+    for &part in whole {
+        sums = simd.add_f32s(sums, part);
+    }
+    let mut sum = simd.reduce_sum_f32s(sums);
+    for number in rest {
+        sum += number;
+    }
+    sum
+}
+
+/// e^x for x ≤ 0, to 2·10⁻⁷ of its value; 0 below −87. Cody and Waite's reduction, then Cephes' polynomial: no call
+/// and no branch, so that loops over it are vectorised.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    /// 1.5·2²³: adding it rounds to a whole number, which then stands in the lowest bits.
+    const WHOLE: f32 = 12_582_912.0;
+    let clamped = if x < -87.0 { -87.0 } else { x };
+    let shifted = clamped * std::f32::consts::LOG2_E + WHOLE;
+    let whole = shifted - WHOLE;
+    let r = clamped - whole * LN_2_HIGH - whole * LN_2_LOW;
+    let polynomial = ((((1.987_569_1e-4 * r + 1.398_2e-3) * r + 8.333_452e-3) * r + 4.166_579_6e-2) * r
+        + 1.666_666_5e-1)
+        * r
+        + 0.5;
+    let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
+    let value = (polynomial * r * r + r + 1.0) * power;
+    if x < -87.0 { 0.0 } else { value }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn exp_is_the_systems_exp() {
+        for step in 0..=90_000 {
+            let x = -step as f32 / 1000.0;
+            let (ours, theirs) = (super::exp(x), f64::from(x).exp());
+            if x < -87.0 {
+                assert_eq!(ours, 0.0, "{x}");
+            } else {
+                assert!((f64::from(ours) / theirs - 1.0).abs() < 2e-7, "{x}: {ours} against {theirs}");
+            }
+        }
+        assert_eq!(super::exp(f32::NEG_INFINITY), 0.0);
+    }
+}
