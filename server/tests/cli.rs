@@ -45,6 +45,29 @@ fn a_file_or_position_that_cannot_be_used_is_exit_3() {
     fails(&["infill", &format!("{latin}:1:1")], 3, "not UTF-8 in line 1");
     fails(&["infill", &format!("{good}:9:1")], 3, "there is no line 9");
     fails(&["infill", &format!("{good}:1:99")], 3, "line 1 ends at column 13");
+    fails(&["explain", &format!("{good}:1:99")], 3, "line 1 ends at column 13");
+}
+
+#[test]
+fn a_file_that_is_told_to_nobody_is_exit_3_and_its_rule_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = format!("{}:1:1", write(folder.path(), ".env", b"KEY=x\n"));
+    fails(&["explain", &secret], 3, "files named `.env` may hold secrets");
+    fails(&["explain", &secret, "--json"], 3, "files named `.env` may hold secrets");
+}
+
+#[test]
+fn explain_prints_one_line_of_json_and_needs_no_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join(".git")).unwrap();
+    let at = format!("{}:1:13", write(folder.path(), "good.rs", b"fn main() { }\n"));
+    let output = quicksilver(&["explain", &at, "--full", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 1);
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&told["path"], &told["language"]), (&"good.rs".into(), &"rust".into()));
+    assert_eq!((&told["prefix"]["text"], &told["suffix"]["text"]), (&"fn main() { ".into(), &"}\n".into()));
+    assert_eq!(told["prefix"].get("tokens").is_some(), cfg!(feature = "engine"));
 }
 
 #[test]
@@ -101,6 +124,7 @@ fn help_is_everywhere_and_tells_the_exit_codes() {
     for args in [
         &["--help"][..],
         &["infill", "--help"],
+        &["explain", "--help"],
         &["engine", "--help"],
         &["lsp", "--help"],
         &["doctor", "--help"],

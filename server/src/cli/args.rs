@@ -35,6 +35,10 @@ impl Cli {
 pub(super) enum Command {
     /// Fill the hole at a position in a file, and show how
     Infill(InfillArgs),
+    /// Print what an engine would be told for a position in a file, and why; asks none.
+    ///
+    /// It is what `infill` sends. An editor sends what lies open in it before other files.
+    Explain(ExplainArgs),
     /// Serve a model over HTTP: POST /v1/fim/completions, GET /v1/models, /health, /ready, /metrics
     Engine(EngineArgs),
     /// Speak the language server protocol on standard input and output
@@ -85,6 +89,23 @@ pub(super) struct InfillArgs {
     pub(super) deadline_ms: u64,
     #[command(flatten)]
     pub(super) ask: AskArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(super) struct ExplainArgs {
+    /// Where the hole is; lines and columns count from 1, columns in characters
+    #[arg(value_name = "FILE:LINE:COL")]
+    pub(super) caret: Caret,
+    /// rest (of the line), line, block, or at most N tokens; by syntax unless given
+    #[arg(long, value_parser = span)]
+    pub(super) span: Option<Span>,
+    /// Also the texts themselves, as they are told: keys blanked
+    #[arg(long)]
+    pub(super) full: bool,
+    /// Print one JSON line instead, with the same facts
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -144,7 +144,7 @@ fn shown(run: &Run) -> String {
 }
 
 /// Text as it can be shown: tabs as four blanks, no control characters, which could steer the terminal.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     let text = text.replace('\t', "    ");
     text.chars().filter(|c| !c.is_control() && !is_bidi(*c)).collect()
 }

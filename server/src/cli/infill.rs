@@ -1,11 +1,8 @@
 //! `quicksilver infill`: the main job in a terminal.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use quicksilver_protocol::completion::{FimRequest, FimResponse, Frame, Report, Span};
+use quicksilver_protocol::completion::{FimRequest, FimResponse, Frame, Report};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -16,25 +13,23 @@ use super::{
     paint::Painter,
     print,
     source::Source,
+    told::Told,
 };
-use crate::context::{Hole, Open, Workspace, place::root_of};
-use crate::document::{ByteOffset, Document, Language, Version};
 use crate::engine::{AskError, Client, Endpoint, Engine, EngineState, NO_MODEL};
 
 /// How long an engine may take to come up before we say so.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long the workspace is read for files like the one with the hole, while the engine starts.
-const SCAN_TIMEOUT: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(args: &InfillArgs) -> Result<(), Failure> {
     let source = Source::read(&args.caret)?;
     let engine = Engine::supervise(endpoint(&args.ask)?);
     // The workspace is read while the engine starts.
     let (path, span, text) = (args.caret.file.clone(), args.span, source.clone());
-    let request = tokio::task::spawn_blocking(move || request(&path, span, &text));
-    let (request, engine_ready) = tokio::join!(request, ready(&engine, &args.ask));
-    let request =
-        request.map_err(|error| Failure::new(Exit::Failed, format!("reading the workspace: {error}")))??;
+    let told = tokio::task::spawn_blocking(move || Told::of(&path, span, &text));
+    let (told, engine_ready) = tokio::join!(told, ready(&engine, &args.ask));
+    let told =
+        told.map_err(|error| Failure::new(Exit::Failed, format!("reading the workspace: {error}")))??;
+    let request = told.assembly.request;
     let (client, state) = engine_ready?;
     let deadline = Duration::from_millis(args.deadline_ms);
     let response = if args.json {
@@ -105,23 +100,6 @@ async fn animated(
     let report = response.quicksilver.clone().unwrap_or_default();
     painter.end(&draw::decided(text, report.confidence, report.steps)).map_err(screen)?;
     Ok(response)
-}
-
-/// The file, the place, and what its workspace holds that is like it.
-fn request(path: &Path, span: Option<Span>, source: &Source) -> Result<FimRequest, Failure> {
-    let language = Language::from_extension(&path.extension().unwrap_or_default().to_string_lossy());
-    let mut document = Document::open(language, Version::default(), &source.text);
-    document.parse(&mut || false);
-    let hole = Hole {
-        document: Open { path: Some(path.to_owned()), snapshot: document.snapshot() },
-        at: ByteOffset(source.hole),
-        span,
-    };
-    let until = Instant::now() + SCAN_TIMEOUT;
-    let workspace = Workspace::new(&[root_of(path)], &[]).scanned(&mut || Instant::now() > until);
-    workspace.assemble(&hole, &[]).map_err(|excluded| {
-        Failure::new(Exit::Input, format!("{} is never told to an engine: {excluded}", path.display()))
-    })
 }
 
 /// What is said in the end.

@@ -1,17 +1,23 @@
 //! The commands of the one binary. Each file is one command; `args` is what all of them can be given, and
 //! `failure` is how all of them fail.
 
+mod account;
 mod args;
 mod caret;
 mod doctor;
 mod draw;
 mod engine;
+mod explain;
 mod failure;
 mod infill;
 mod lsp;
 mod model;
 mod paint;
 mod source;
+mod told;
+
+#[cfg(test)]
+mod explain_tests;
 
 use std::io::Write;
 
@@ -28,6 +34,7 @@ pub use failure::{Exit, Failure};
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Infill(args) => on_one_thread(infill::run(&args)),
+        Command::Explain(args) => explain::run(&args),
         Command::Engine(args) => engine::run(&args),
         Command::Lsp(args) => lsp::run(&args),
         Command::Doctor(args) => on_one_thread(doctor::run(&args)),

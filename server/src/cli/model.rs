@@ -1,4 +1,4 @@
-//! `quicksilver model`: what models there are, and what one is.
+//! `quicksilver model`: what models there are, and what one is. Also how long a text is for the embedded one.
 
 use super::{
     Failure,
@@ -25,6 +25,15 @@ pub(super) fn run(args: &ModelArgs) -> Result<(), Failure> {
     super::print(text.as_bytes())
 }
 
+/// Counts tokens as the embedded model does; `None` without the feature `engine`.
+pub(super) fn counter() -> Result<Option<impl Fn(&str) -> usize>, Failure> {
+    #[cfg(feature = "engine")]
+    let counter = with_tensors::counter().map(Some);
+    #[cfg(not(feature = "engine"))]
+    let counter = Ok(None::<fn(&str) -> usize>);
+    counter
+}
+
 #[cfg(feature = "engine")]
 mod with_tensors {
     use std::{fmt::Write, path::Path};
@@ -37,6 +46,11 @@ mod with_tensors {
     fn outline(source: &ModelSource) -> Result<Model, Failure> {
         let options = LoadOptions { network: Some(NetworkUse::Off), ..LoadOptions::default() };
         Model::load(source, options).map_err(engine::failure)
+    }
+
+    pub(super) fn counter() -> Result<impl Fn(&str) -> usize, Failure> {
+        let tokenizer = outline(&ModelSource::Embedded)?.tokenizer;
+        Ok(move |text: &str| tokenizer.encode(text).len())
     }
 
     pub(super) fn list() -> Result<String, Failure> {

@@ -7,26 +7,22 @@ use std::{
 };
 
 use quicksilver_protocol::{
-    completion::{ContextFile, FimRequest, Span},
-    limits::{MAX_CONTEXT_BYTES, MAX_CONTEXT_FILES},
+    completion::{FimRequest, Span},
+    limits::MAX_CONTEXT_BYTES,
 };
 use rustc_hash::FxHashMap;
 
 use super::{
+    budget::{Along, Candidate, Filled, Lack, LeftOut, MOST_LEFT_OUT, NEIGHBOUR_BYTES, fill},
     exclude::{Exclude, Excluded},
     identifiers::{identifiers, jaccard, shared},
-    neighbours::{Index, relative},
+    neighbours::{Entry, Index, Ranked, relative},
     reader::{FileId, Reader, identify, resolve},
     secrets::{Degree, blank},
-    span::{max_tokens, span},
+    span::{Why, max_tokens, span},
     window::{PREFIX_BYTES, SUFFIX_BYTES, window},
 };
 use crate::document::{ByteOffset, Snapshot, Version};
-
-/// Bytes of one other file.
-const NEIGHBOUR_BYTES: usize = 24 * 1024;
-/// Bytes below which the rest of the budget is not worth a piece of a file.
-const LEAST_PIECE: usize = 512;
 
 /// An open document and where it is stored; `None` for one that never was.
 #[derive(Clone, Debug)]
@@ -46,6 +42,32 @@ pub struct Hole {
     pub at: ByteOffset,
     /// The kind of span, where the user chose one.
     pub span: Option<Span>,
+}
+
+/// A request, and why it is what it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assembly {
+    /// What is sent.
+    pub request: FimRequest,
+    /// Why it asks for this span.
+    pub why: Why,
+    /// The text before the cursor.
+    pub prefix: Side,
+    /// The text after it.
+    pub suffix: Side,
+    /// Why each of the other files goes along, in their order.
+    pub along: Vec<Along>,
+    /// The nearest files that do not go along.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// What became of the document's text on one side of the cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// The document has more than the window.
+    pub cut: bool,
+    /// What looks like a key was blanked.
+    pub blanked: bool,
 }
 
 /// A workspace as the context sees it: roots, gate, index. The session owns it and swaps it for one
@@ -131,6 +153,14 @@ impl Workspace {
     /// # Errors
     /// Why the document is told to nobody.
     pub fn assemble(&self, hole: &Hole, open: &[Open]) -> Result<FimRequest, Excluded> {
+        self.explain(hole, open).map(|assembly| assembly.request)
+    }
+
+    /// The same request with the reasons for what is in it.
+    ///
+    /// # Errors
+    /// Why the document is told to nobody.
+    pub fn explain(&self, hole: &Hole, open: &[Open]) -> Result<Assembly, Excluded> {
         let Hole { document, at, span: wanted } = hole;
         let place = document.path.as_deref().map(|path| self.place(path));
         if let Some(place) = &place {
@@ -138,8 +168,10 @@ impl Workspace {
         }
         let snapshot = &document.snapshot;
         let window = window(snapshot, *at, PREFIX_BYTES, SUFFIX_BYTES);
-        let (prompt, suffix) = tell(&snapshot.slice(window.prefix), &snapshot.slice(window.suffix));
-        let span = wanted.unwrap_or_else(|| span(snapshot, *at));
+        let cut = (window.prefix.start > 0, window.suffix.end < snapshot.text().len_bytes());
+        let [(prompt, blanked_before), (suffix, blanked_after)] =
+            tell(&snapshot.slice(window.prefix), &snapshot.slice(window.suffix));
+        let why = wanted.map_or_else(|| span(snapshot, *at), Why::Chosen);
         let path = place.as_ref().map(|place| place.name.clone());
         let left = MAX_CONTEXT_BYTES
             .saturating_sub(prompt.len() + suffix.len() + path.as_ref().map_or(0, String::len));
@@ -147,16 +179,25 @@ impl Workspace {
         words.extend(identifiers(&suffix));
         words.sort_unstable();
         words.dedup();
-        Ok(FimRequest {
-            context: self.neighbours(place.as_deref(), &words, open, left),
+        let Filled { context, along, left_out } = self.neighbours(place.as_deref(), &words, open, left);
+        let request = FimRequest {
+            context,
             prompt,
             suffix: Some(suffix),
-            max_tokens: Some(max_tokens(span)),
+            max_tokens: Some(max_tokens(why.span())),
             temperature: Some(0.0),
             path,
             language: Some(snapshot.language().id().to_owned()),
-            span: Some(span),
+            span: Some(why.span()),
             ..FimRequest::default()
+        };
+        Ok(Assembly {
+            request,
+            why,
+            prefix: Side { cut: cut.0, blanked: blanked_before },
+            suffix: Side { cut: cut.1, blanked: blanked_after },
+            along,
+            left_out,
         })
     }
 
@@ -181,13 +222,7 @@ impl Workspace {
     }
 
     /// Other files in the order of their likely use, `budget` bytes together.
-    fn neighbours(
-        &self,
-        hole: Option<&Place>,
-        words: &[u64],
-        open: &[Open],
-        budget: usize,
-    ) -> Vec<ContextFile> {
+    fn neighbours(&self, hole: Option<&Place>, words: &[u64], open: &[Open], budget: usize) -> Filled {
         let open: Vec<(Arc<Place>, &Snapshot)> = open
             .iter()
             .filter_map(|Open { path, snapshot }| Some((self.place(path.as_deref()?), snapshot)))
@@ -210,9 +245,26 @@ impl Workspace {
             }
         }
         near.sort_by(|(a, x, _), (b, y, _)| b.total_cmp(a).then_with(|| x.name.cmp(&y.name)));
-        let first = near.into_iter().map(|(_, place, text)| (place.name.clone(), text));
-        let disk = self.index.most_similar(words).into_iter().filter(|entry| !taken(&entry.path, &entry.id));
-        fill(first.chain(disk.map(|entry| (entry.name.clone(), Arc::clone(&entry.text)))), budget)
+        let first = near.into_iter().map(|(similarity, place, text)| Candidate {
+            path: place.name.clone(),
+            text,
+            similarity,
+            open: true,
+        });
+        let on_disk = |(similarity, entry): (f32, &Entry)| {
+            (!taken(&entry.path, &entry.id)).then(|| Candidate {
+                path: entry.name.clone(),
+                text: Arc::clone(&entry.text),
+                similarity,
+                open: false,
+            })
+        };
+        let Ranked { similar, unlike } = self.index.rank(words, MOST_LEFT_OUT + 1);
+        let mut filled = fill(first.chain(similar.into_iter().filter_map(on_disk)), budget);
+        let unlike = unlike.into_iter().filter_map(on_disk).map(|file| file.left_out(Lack::Likeness));
+        let more = MOST_LEFT_OUT - filled.left_out.len();
+        filled.left_out.extend(unlike.take(more));
+        filled
     }
 
     /// An open document's text with its keys blanked, from the last time if it is the same version.
@@ -237,39 +289,14 @@ impl Workspace {
     }
 }
 
-/// Takes files until the budget is spent; the last may be a piece, in whole lines.
-fn fill(files: impl Iterator<Item = (String, Arc<str>)>, mut budget: usize) -> Vec<ContextFile> {
-    let mut context = Vec::new();
-    for (path, text) in files {
-        if context.len() == MAX_CONTEXT_FILES || budget < LEAST_PIECE + path.len() {
-            break;
-        }
-        let text = head(&text, NEIGHBOUR_BYTES.min(budget - path.len()));
-        if !text.trim().is_empty() {
-            budget -= path.len() + text.len();
-            context.push(ContextFile { path, text: text.to_owned() });
-        }
-    }
-    context
-}
-
-/// The first lines of `text`, at most `bytes`.
-fn head(text: &str, bytes: usize) -> &str {
-    if text.len() <= bytes {
-        return text;
-    }
-    let end = text.floor_char_boundary(bytes);
-    let piece = text.get(..end).unwrap_or_default();
-    piece.rfind('\n').and_then(|at| piece.get(..=at)).unwrap_or(piece)
-}
-
-/// Prefix and suffix as they are told. They are blanked as one text: a key may span the cursor.
-fn tell(prefix: &str, suffix: &str) -> (String, String) {
+/// Prefix and suffix as they are told, each with whether anything was blanked in it. They are blanked as one
+/// text: a key may span the cursor.
+fn tell(prefix: &str, suffix: &str) -> [(String, bool); 2] {
     let whole = blank(&format!("{prefix}{suffix}"), Degree::Certain);
     // `*` is one byte and what it covers may be more, so the cursor is found by characters.
     let cursor = whole.char_indices().nth(prefix.chars().count()).map_or(whole.len(), |(at, _)| at);
-    let (prefix, suffix) = whole.split_at(cursor);
-    (unix_lines(prefix), unix_lines(suffix))
+    let (before, after) = whole.split_at(cursor);
+    [(unix_lines(before), before != prefix), (unix_lines(after), after != suffix)]
 }
 
 /// Models know one line end; the polish puts the document's own back.

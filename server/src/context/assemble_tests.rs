@@ -8,7 +8,9 @@ use quicksilver_protocol::{
 };
 use tempfile::TempDir;
 
-use super::{Excluded, Hole, Open, Workspace};
+use super::{
+    Excluded, Hole, Open, Workspace, assemble::Side, budget::Lack, neighbours::PassedOver, reader::Refused,
+};
 use crate::document::{ByteOffset, Document, Language, Version};
 
 pub(super) fn document(path: &Path, text: &str) -> Open {
@@ -59,6 +61,66 @@ fn a_request_holds_the_file_the_place_and_the_likest_files() {
     assert_eq!(paths(&request), ["src/shapes.rs", "src/near.rs"]);
     assert_eq!((request.path.as_deref(), request.language.as_deref()), (Some("src/main.rs"), Some("rust")));
     assert_eq!(request.span, Some(Span::Block));
+}
+
+#[test]
+fn what_is_explained_is_what_is_sent() {
+    let unlike: String = (0..80).map(|n| format!("struct Unlike{n};\n")).collect();
+    let folder = folder(&[("a.rs", SHAPES), ("b.rs", SHAPES), ("far.rs", &unlike)]);
+    let workspace = workspace(&folder);
+    let open = [document(&folder.path().join("b.rs"), SHAPES)];
+    let hole = hole(&folder.path().join("c.rs"), "fn area(circle: Circle) -> f64 { $0 }\n");
+    let assembly = workspace.explain(&hole, &open).expect("allowed");
+    assert_eq!(Ok(assembly.request.clone()), workspace.assemble(&hole, &open));
+    assert_eq!((assembly.why.span(), paths(&assembly.request)), (Span::Rest, vec!["b.rs", "a.rs"]));
+    assert_eq!(assembly.along.iter().map(|file| file.open).collect::<Vec<_>>(), [true, false]);
+    assert!(assembly.along.iter().all(|file| file.similarity > 0.5 && !file.cut), "{:?}", assembly.along);
+    let left_out: Vec<_> = assembly.left_out.iter().map(|file| (file.path.as_str(), file.why)).collect();
+    assert_eq!(left_out, [("far.rs", Lack::Likeness)]);
+}
+
+#[test]
+fn each_side_says_whether_it_was_cut_and_whether_keys_were_blanked() {
+    let side = |cut, blanked| Side { cut, blanked };
+    let key = format!("let key = \"ghp_{}\";\n", "a1".repeat(20));
+    let long = "let x = 1;\n".repeat(6000);
+    for (fixture, prefix, suffix) in [
+        ("a\r\n$0b".to_owned(), side(false, false), side(false, false)),
+        (format!("{key}$0"), side(false, true), side(false, false)),
+        (format!("{long}$0{key}"), side(true, false), side(false, true)),
+        (format!("$0{long}"), side(false, false), side(true, false)),
+        // A key may span the cursor.
+        (key.replacen("a1a1", "a1$0a1", 1), side(false, true), side(false, true)),
+    ] {
+        let assembly = Workspace::default().explain(&hole(Path::new("x.rs"), &fixture), &[]);
+        let assembly = assembly.expect("allowed");
+        assert_eq!((assembly.prefix, assembly.suffix), (prefix, suffix), "{}", fixture.len());
+    }
+}
+
+#[test]
+fn files_that_are_passed_over_are_counted_by_reason() {
+    let folder = folder(&[
+        ("a.rs", SHAPES),
+        ("b.md", SHAPES),
+        ("c.pem", SHAPES),
+        ("d.pem", SHAPES),
+        ("e.rs", "nul\0"),
+        ("f.rs", &"x".repeat(1000)),
+        ("g.rs", &"let x = 1;\n".repeat(100_000)),
+    ]);
+    fs::hard_link(folder.path().join("a.rs"), folder.path().join("h.rs")).expect("a link");
+    let workspace = workspace(&folder);
+    let counted: Vec<_> = workspace.index().passed_over().clone().into_iter().collect();
+    let expected = [
+        (PassedOver::NoCode, 1),
+        (PassedOver::Excluded(Excluded::Secret("*.pem".into())), 2),
+        (PassedOver::Refused(Refused::TooLarge), 1),
+        (PassedOver::Refused(Refused::Binary), 1),
+        (PassedOver::MachineMade, 1),
+        (PassedOver::Twice, 1),
+    ];
+    assert_eq!(counted, expected);
 }
 
 #[test]

@@ -110,7 +110,7 @@ pub const SECRET_FOLDERS: [&str; 13] = [
 ];
 
 /// Why a file is never told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Excluded {
     /// Its name is a secret's: the pattern.
     Secret(String),

@@ -8,10 +8,12 @@
 //! | [`secrets`] | strings that look like keys, blanked |
 //! | [`reader`] | the guarded reader |
 //! | [`neighbours`] | the most similar files of the workspace |
-//! | [`assemble`] | the request's one constructor |
+//! | [`budget`] | how many of them go along, and why the others do not |
+//! | [`assemble`] | the request's one constructor, with the reasons for what is in it |
 //! | [`place`] | from a document's address to its path |
 
 pub mod assemble;
+pub mod budget;
 pub mod exclude;
 mod identifiers;
 pub mod neighbours;
@@ -32,5 +34,5 @@ mod traversal_tests;
 #[cfg(test)]
 mod window_tests;
 
-pub use assemble::{Hole, Open, Workspace};
+pub use assemble::{Assembly, Hole, Open, Workspace};
 pub use exclude::Excluded;

@@ -4,6 +4,8 @@
 //! Its texts have passed the gate and have their keys blanked when they come in, so asking it reads nothing.
 
 use std::{
+    collections::BTreeMap,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,9 +15,9 @@ use rustc_hash::FxHashMap;
 
 use super::{
     assemble::unix_lines,
-    exclude::{Exclude, IGNORE_FILE},
+    exclude::{Exclude, Excluded, IGNORE_FILE},
     identifiers::{identifiers, jaccard},
-    reader::{FileId, MAX_FILE_BYTES, Reader},
+    reader::{FileId, Reader, Refused},
     secrets::{Degree, blank},
 };
 
@@ -45,6 +47,43 @@ pub(super) struct Entry {
     identifiers: usize,
 }
 
+/// Why a file that was found is not in the index. What ignore files name, what is hidden and what is a link is
+/// not looked at, and so not found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PassedOver {
+    /// Its extension is that of data or prose.
+    NoCode,
+    /// The gate keeps it back.
+    Excluded(Excluded),
+    /// The reader does.
+    Refused(Refused),
+    /// Its lines are longer than anybody writes them.
+    MachineMade,
+    /// It is in by another name.
+    Twice,
+}
+
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCode => f.write_str("data or prose, by the extension"),
+            Self::Excluded(why) => why.fmt(f),
+            Self::Refused(why) => why.fmt(f),
+            Self::MachineMade => f.write_str("made by a machine, by the length of the lines"),
+            Self::Twice => f.write_str("another name of a file that is read"),
+        }
+    }
+}
+
+/// The index's files from the most to the least similar.
+#[derive(Clone, Debug)]
+pub(super) struct Ranked<'a> {
+    /// Those from [`LEAST_SIMILAR`] up.
+    pub(super) similar: Vec<(f32, &'a Entry)>,
+    /// The first of the others.
+    pub(super) unlike: Vec<(f32, &'a Entry)>,
+}
+
 /// Identifiers of the workspace's files.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
@@ -53,6 +92,7 @@ pub struct Index {
     holders: FxHashMap<u64, Vec<u32>>,
     bytes: usize,
     complete: bool,
+    passed_over: BTreeMap<PassedOver, usize>,
 }
 
 impl Index {
@@ -64,7 +104,6 @@ impl Index {
             let walk = WalkBuilder::new(root)
                 .follow_links(false)
                 .require_git(false)
-                .max_filesize(Some(MAX_FILE_BYTES))
                 .add_custom_ignore_filename(IGNORE_FILE)
                 .build();
             for found in walk.flatten() {
@@ -72,21 +111,34 @@ impl Index {
                     index.complete = false;
                     return index;
                 }
-                if found.file_type().is_some_and(|kind| kind.is_file()) && is_code(found.path()) {
-                    index.add(root, found.path(), reader, exclude);
+                if !found.file_type().is_some_and(|kind| kind.is_file()) {
+                    continue;
+                }
+                if let Err(why) = index.add(root, found.path(), reader, exclude) {
+                    *index.passed_over.entry(why).or_default() += 1;
                 }
             }
         }
         index
     }
 
-    fn add(&mut self, root: &Path, path: &Path, reader: &Reader, exclude: &Exclude) {
-        if exclude.check(path).is_err() {
-            return;
+    fn add(
+        &mut self,
+        root: &Path,
+        path: &Path,
+        reader: &Reader,
+        exclude: &Exclude,
+    ) -> Result<(), PassedOver> {
+        if !is_code(path) {
+            return Err(PassedOver::NoCode);
         }
-        let Ok(file) = reader.read(path) else { return };
-        if is_made_by_a_machine(&file.text) || self.entries.iter().any(|entry| entry.id == file.id) {
-            return;
+        exclude.check(path).map_err(PassedOver::Excluded)?;
+        let file = reader.read(path).map_err(PassedOver::Refused)?;
+        if is_made_by_a_machine(&file.text) {
+            return Err(PassedOver::MachineMade);
+        }
+        if self.entries.iter().any(|entry| entry.id == file.id) {
+            return Err(PassedOver::Twice);
         }
         let text: Arc<str> = unix_lines(&blank(&file.text, Degree::Likely)).into();
         let words = identifiers(&text);
@@ -97,10 +149,11 @@ impl Index {
         self.bytes += text.len();
         let name = relative(root, path);
         self.entries.push(Entry { name, path: file.path, id: file.id, text, identifiers: words.len() });
+        Ok(())
     }
 
-    /// The files most like a text with these `words`, most similar first.
-    pub(super) fn most_similar(&self, words: &[u64]) -> Vec<&Entry> {
+    /// The files by their likeness to a text with these `words`: all that are similar, and `most_unlike` others.
+    pub(super) fn rank(&self, words: &[u64], most_unlike: usize) -> Ranked<'_> {
         let mut shared = vec![0_u32; self.entries.len()];
         for holder in words.iter().filter_map(|word| self.holders.get(word)).flatten() {
             if let Some(count) = shared.get_mut(*holder as usize) {
@@ -108,12 +161,23 @@ impl Index {
             }
         }
         let scored = self.entries.iter().zip(shared);
-        let mut scored: Vec<(f32, &Entry)> = scored
+        let (mut similar, mut unlike): (Vec<_>, Vec<_>) = scored
             .map(|(entry, shared)| (jaccard(shared as usize, words.len(), entry.identifiers), entry))
-            .filter(|(score, _)| *score >= LEAST_SIMILAR)
-            .collect();
-        scored.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.name.cmp(&y.name)));
-        scored.into_iter().map(|(_, entry)| entry).collect()
+            .partition(|(score, _)| *score >= LEAST_SIMILAR);
+        let nearest_first =
+            |(a, x): &(f32, &Entry), (b, y): &(f32, &Entry)| b.total_cmp(a).then_with(|| x.name.cmp(&y.name));
+        similar.sort_by(nearest_first);
+        if unlike.len() > most_unlike {
+            unlike.select_nth_unstable_by(most_unlike, nearest_first);
+            unlike.truncate(most_unlike);
+        }
+        unlike.sort_by(nearest_first);
+        Ranked { similar, unlike }
+    }
+
+    /// How many files were found and left, by the reason.
+    pub fn passed_over(&self) -> &BTreeMap<PassedOver, usize> {
+        &self.passed_over
     }
 
     /// Files in it.

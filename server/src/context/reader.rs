@@ -2,6 +2,7 @@
 //! refusal. It must not know what the text is for.
 
 use std::{
+    fmt,
     fs::{self, File, Metadata, OpenOptions},
     io::Read,
     path::{Path, PathBuf},
@@ -32,7 +33,7 @@ pub struct TextFile {
 }
 
 /// Why a file is not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refused {
     /// It is not there or cannot be opened.
     Missing,
@@ -44,6 +45,18 @@ pub enum Refused {
     TooLarge,
     /// Not UTF-8, or with NUL bytes.
     Binary,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("cannot be opened"),
+            Self::Outside => f.write_str("leads outside the workspace"),
+            Self::NoFile => f.write_str("no regular file"),
+            Self::TooLarge => write!(f, "larger than {} MiB", MAX_FILE_BYTES / 1024 / 1024),
+            Self::Binary => f.write_str("not UTF-8 text"),
+        }
+    }
 }
 
 impl Reader {

@@ -1,5 +1,7 @@
-//! Where the hole ends: with the line, or with the block. From the syntax tree where there is one, else from
-//! the lines alone. Pure.
+//! Where the hole ends: with the line, or with the block, and why. From the syntax tree where there is one, else
+//! from the lines alone. Pure.
+
+use std::fmt;
 
 use quicksilver_protocol::completion::Span;
 use tree_sitter::Node;
@@ -19,6 +21,62 @@ pub enum Place {
     Brackets,
 }
 
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Code => "code",
+            Self::Comment => "a comment",
+            Self::Literal => "a string",
+            Self::Brackets => "brackets that opened on its line",
+        })
+    }
+}
+
+/// Why a hole gets the span that it gets. The reason decides the kind, so neither is told without the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The user chose this one.
+    Chosen(Span),
+    /// Text stands after the cursor on its line.
+    TextAfter,
+    /// The cursor is within something that ends with the line.
+    Within(Place),
+    /// A block opens before the cursor and holds nothing yet.
+    EmptyBlock,
+    /// Nothing stands on the cursor's line, and its block has lines already.
+    FilledBlock,
+    /// Nothing stands on the cursor's line, and no block opens above it.
+    EmptyLine,
+    /// The cursor's line has begun.
+    TextBefore,
+}
+
+impl Why {
+    /// The kind of span that this is a reason for.
+    pub fn span(self) -> Span {
+        match self {
+            Self::Chosen(span) => span,
+            Self::TextAfter | Self::Within(_) | Self::TextBefore => Span::Rest,
+            Self::EmptyBlock => Span::Block,
+            Self::FilledBlock | Self::EmptyLine => Span::Line,
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chosen(_) => f.write_str("as chosen"),
+            Self::TextAfter => f.write_str("text stands after the cursor on its line"),
+            Self::Within(place) => write!(f, "the cursor stands in {place}"),
+            Self::EmptyBlock => f.write_str("a block opens before the cursor and is empty"),
+            Self::FilledBlock => f.write_str("the cursor's line is empty, and its block has lines already"),
+            Self::EmptyLine => f.write_str("the cursor's line is empty"),
+            Self::TextBefore => f.write_str("text stands before the cursor on its line"),
+        }
+    }
+}
+
 /// The most tokens a span of this kind is worth asking for.
 pub fn max_tokens(span: Span) -> u32 {
     match span {
@@ -29,23 +87,28 @@ pub fn max_tokens(span: Span) -> u32 {
     }
 }
 
-/// The kind of span that the hole at `at` wants.
-pub fn span(snapshot: &Snapshot, at: ByteOffset) -> Span {
+/// The kind of span that the hole at `at` wants, as the reason for it.
+pub fn span(snapshot: &Snapshot, at: ByteOffset) -> Why {
     let lines = Lines::at(snapshot, at);
-    if !lines.after.trim().is_empty() || place(snapshot, at) != Place::Code {
-        return Span::Rest;
+    if !lines.after.trim().is_empty() {
+        return Why::TextAfter;
+    }
+    let place = place(snapshot, at);
+    if place != Place::Code {
+        return Why::Within(place);
     }
     if lines.before.trim().is_empty() {
         let opened = lines.above(|line| !line.trim().is_empty());
         return match opened {
-            Some(above) if opens(snapshot, &above) && !lines.block_is_filled(&above) => Span::Block,
-            _ => Span::Line,
+            Some(above) if opens(snapshot, &above) && lines.block_is_filled(&above) => Why::FilledBlock,
+            Some(above) if opens(snapshot, &above) => Why::EmptyBlock,
+            _ => Why::EmptyLine,
         };
     }
     if opens(snapshot, &lines.before) && !lines.block_is_filled(&lines.before) {
-        Span::Block
+        Why::EmptyBlock
     } else {
-        Span::Rest
+        Why::TextBefore
     }
 }
 

@@ -2,7 +2,7 @@
 
 use quicksilver_protocol::completion::Span;
 
-use super::span::{Place, place, span};
+use super::span::{Place, Why, place, span};
 use crate::document::{ByteOffset, Document, Language, Snapshot, Version};
 
 fn at(language: &str, fixture: &str) -> (Snapshot, ByteOffset) {
@@ -14,7 +14,7 @@ fn at(language: &str, fixture: &str) -> (Snapshot, ByteOffset) {
 
 fn check(language: &str, fixture: &str, expected: Span) {
     let (snapshot, cursor) = at(language, fixture);
-    assert_eq!(span(&snapshot, cursor), expected, "{language}:\n{fixture}");
+    assert_eq!(span(&snapshot, cursor).span(), expected, "{language}:\n{fixture}");
 }
 
 #[test]
@@ -59,6 +59,33 @@ fn comments_and_strings_end_with_their_line() {
     check("python", "s = \"if x:$0\n", Span::Rest);
     check("plaintext", "# a {$0\n", Span::Block);
     check("shellscript", "# a {$0\n", Span::Rest);
+}
+
+#[test]
+fn each_span_has_its_reason() {
+    for (fixture, expected) in [
+        ("let x = $0;\n", Why::TextAfter),
+        ("// because$0\n", Why::Within(Place::Comment)),
+        ("/* a\n$0\n*/\n", Why::Within(Place::Comment)),
+        ("let s = \"\\\n  a$0\n\";\n", Why::Within(Place::Literal)),
+        ("fn f() {\n    g(a,$0\n    b)\n}\n", Why::Within(Place::Brackets)),
+        ("fn f() {\n    $0\n}\n", Why::EmptyBlock),
+        ("fn f() {$0\n}\n", Why::EmptyBlock),
+        ("fn f() {\n    $0\n    let x = 1;\n}\n", Why::FilledBlock),
+        ("fn f() {\n    let a = 1;\n    $0\n}\n", Why::EmptyLine),
+        ("fn f() {\n    let x = $0\n}\n", Why::TextBefore),
+        ("fn f() {$0\n    let x = 1;\n}\n", Why::TextBefore),
+    ] {
+        let (snapshot, cursor) = at("rust", fixture);
+        assert_eq!(span(&snapshot, cursor), expected, "{fixture}");
+    }
+}
+
+#[test]
+fn a_chosen_span_is_its_own_reason() {
+    for chosen in [Span::Rest, Span::Line, Span::Block, Span::Tokens(7)] {
+        assert_eq!(Why::Chosen(chosen).span(), chosen);
+    }
 }
 
 #[test]
