@@ -18,20 +18,25 @@ from .layout import Block, Window, collate, visibility
 from .network import Network
 from .samples import Corpus, Recipe, Sampler, hole_of
 from .tokenizer import ID, Text
-from .train import Config, load_average, losses
+from .train import Config, choose, load_average, losses
 
 CANVAS = 16
 THRESHOLD = 0.9
 MASK, EXPAND, DELETE = ID["<|mask|>"], ID["<|expand|>"], ID["<|delete|>"]
 
 
+def on_its_device(network: Network, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    device = network.model.embed_tokens.weight.device
+    return {k: v.to(device) for k, v in batch.items()}
+
+
 @torch.no_grad()
 def span_logits(network: Network, window: Window, span: list[int]) -> Tensor:
     """`[span rows, vocab]` for one state of the span."""
     row = Window(window.suffix, window.prefix, window.suffix_start, [Block(len(window.prefix), span, [-1] * len(span), [0.0] * len(span))])
-    batch = collate([row], ID["<|pad|>"], 1)
+    batch = on_its_device(network, collate([row], ID["<|pad|>"], 1))
     hidden = network(batch["ids"], batch["left"], batch["right"], visibility(batch))[0]
-    return network.logits(hidden[-len(span):]).float()
+    return network.logits(hidden[-len(span):]).float().cpu()
 
 
 def fill(network: Network, window: Window, newline: int, one_line: bool) -> tuple[list[int], int]:
@@ -92,9 +97,9 @@ def held_out_loss(network: Network, sampler: Sampler, count: int, batch: int = 8
     """Means over batches of windows that no training step can draw."""
     sums: dict[str, float] = defaultdict(float)
     for step in range(count):
-        _, report = losses(network, collate(sampler.batch(step, batch), ID["<|pad|>"]))
+        _, report = losses(network, on_its_device(network, choose(collate(sampler.batch(step, batch), ID["<|pad|>"]))))
         for key in ("span_loss", "token_loss", "next_loss", "accuracy"):
-            sums[key] += report[key] / count
+            sums[key] += report[key].item() / count
     return {k: round(v, 4) for k, v in sums.items()}
 
 
@@ -105,11 +110,13 @@ if __name__ == "__main__":
     parser.add_argument("--tokenizer", type=Path, default=Path("../models/embedded/tokenizer.json"))
     parser.add_argument("--holes", type=int, default=300)
     parser.add_argument("--batches", type=int, default=40)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     settings = Config.read(arguments.config)
     torch.set_num_threads(settings.threads)
     trained, step = load_average(settings, arguments.work)
+    trained.to(arguments.device)
     recipe = Recipe(context=settings.context, **settings.recipe)
     held = Sampler(Corpus(arguments.work / "heldout.jsonl", {"rust": 1, "python": 1}), Text(arguments.tokenizer), recipe, seed=99)
     result = {"step": step, "held_out": held_out_loss(trained, held, arguments.batches)}

@@ -11,7 +11,7 @@ import random
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from .layout import Block, Window, collate, visibility
@@ -20,6 +20,9 @@ from .tokenizer import ID
 
 IDS = {"mask_token_id": ID["<|mask|>"], "expand_token_id": ID["<|expand|>"], "delete_token_id": ID["<|delete|>"],
        "bos_token_id": ID["<|bos|>"], "eos_token_id": ID["<|eos|>"], "pad_token_id": ID["<|pad|>"]}
+
+
+ONE_FILE, INDEX, SHARDS = "model.safetensors", "model.safetensors.index.json", "model-*-of-*.safetensors"
 
 
 def quantise(matrix: Tensor) -> tuple[Tensor, Tensor]:
@@ -43,12 +46,46 @@ def tensors(network: Network, kind: str) -> dict[str, Tensor]:
 def as_read(network: Network, stored: dict[str, Tensor]) -> Network:
     """The network with the weights an engine reads from `stored`, in f32."""
     read = Network(network.shape)
-    state = {}
-    for name in network.state_dict():
-        value = stored[name].float()
-        state[name] = value * stored[f"{name}_scale"].float()[:, None] if f"{name}_scale" in stored else value
-    read.load_state_dict(state)
+    read.load_state_dict(widened(stored))
     return read.eval()
+
+
+def widened(stored: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The f32 values of stored tensors: int8 times the scale of its row."""
+    values = {name: value.float() for name, value in stored.items()}
+    return {n: v * values[f"{n}_scale"][:, None] if f"{n}_scale" in values else v for n, v in values.items() if not n.endswith("_scale")}
+
+
+def read_into(network: Network, folder: Path) -> None:
+    """Gives a network the weights of an exported model of the same shape."""
+    config, shape = json.loads((folder / "config.json").read_text()), network.shape.keys()
+    if different := [key for key, value in shape.items() if config.get(key) != value]:
+        raise ValueError(f"{folder}: config.json is of another shape: {', '.join(different)}")
+    one, index = folder / ONE_FILE, folder / INDEX
+    paths = [one] if one.exists() else sorted({folder / name for name in json.loads(index.read_text())["weight_map"].values()})
+    stored = {name: value for path in paths for name, value in load_file(path).items()}
+    network.load_state_dict(widened(stored))
+
+
+def save_shards(folder: Path, stored: dict[str, Tensor], most: int) -> None:
+    """Files of at most `most` bytes of tensors each, a scale beside its matrix, and the index that names each tensor's file."""
+    shards: list[dict[str, Tensor]] = []
+    sizes: list[int] = []
+    for name in (n for n in stored if not n.endswith("_scale")):
+        group = {n: stored[n] for n in (name, f"{name}_scale") if n in stored}
+        size = sum(value.nbytes for value in group.values())
+        place = next((i for i, taken in enumerate(sizes) if taken + size <= most), len(shards))
+        if place == len(shards):
+            shards.append({})
+            sizes.append(0)
+        shards[place].update(group)
+        sizes[place] += size
+    names = [f"model-{i:05}-of-{len(shards):05}.safetensors" for i in range(1, len(shards) + 1)]
+    for name, shard in zip(names, shards):
+        save_file(shard, str(folder / name))
+    where = {tensor: name for name, shard in zip(names, shards) for tensor in shard}
+    index = {"metadata": {"total_size": sum(sizes)}, "weight_map": dict(sorted(where.items()))}
+    (folder / INDEX).write_text(json.dumps(index, indent=1) + "\n")
 
 
 def configuration(shape: Shape, context_window: int, decode: dict, span_gap: int = 64, ids: dict | None = None, model_type: str = "quicksilver") -> dict:
@@ -81,11 +118,16 @@ def full_case(network: Network, ids: list[int], columns: list[int]) -> dict:
     return {"ids": ids, "columns": columns, "argmax": logits.argmax(1).tolist(), "logits": rounded(logits[:, columns])}
 
 
-def write(folder: Path, network: Network, kind: str, config: dict, cases, tolerance: float = 1e-3) -> None:
-    """Writes the three files; `cases(network as read)` gives the reference."""
+def write(folder: Path, network: Network, kind: str, config: dict, cases, tolerance: float = 1e-3, shard_bytes: int = 0) -> None:
+    """Writes the three files; `cases(network as read)` gives the reference. With `shard_bytes` the weights come in pieces of that size."""
     folder.mkdir(parents=True, exist_ok=True)
     stored = tensors(network, kind)
-    save_file(stored, str(folder / "model.safetensors"))
+    for old in (folder / ONE_FILE, folder / INDEX, *folder.glob(SHARDS)):
+        old.unlink(missing_ok=True)
+    if shard_bytes:
+        save_shards(folder, stored, shard_bytes)
+    else:
+        save_file(stored, str(folder / ONE_FILE))
     (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n")
     (folder / "reference.json").write_text(json.dumps({"tolerance": tolerance, "cases": cases(as_read(network, stored))}, separators=(",", ":")) + "\n")
 
@@ -112,10 +154,12 @@ if __name__ == "__main__":
     parser.add_argument("--work", type=Path, default=Path("work"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--network", choices=["off", "rescore", "denoise"], default="off", help="decode.network, as measured")
+    parser.add_argument("--shard-mib", type=float, default=0, help="weights in files of at most this size, with an index")
     arguments = parser.parse_args()
     settings = Config.read(arguments.config)
     trained, _ = load_average(settings, arguments.work)
     vocabulary = trained.shape.vocab_size
     some = sorted(random.Random(3).sample(range(vocabulary), 96))
     decode = {"threshold": 0.9, "canvas": [16], "max_span": 64, "network": arguments.network, "network_weight": 1.0}
-    write(arguments.out, trained, "int8", configuration(trained.shape, settings.context, decode), lambda n: random_cases(n, 5, vocabulary, some))
+    write(arguments.out, trained, "int8", configuration(trained.shape, settings.context, decode), lambda n: random_cases(n, 5, vocabulary, some),
+          shard_bytes=int(arguments.shard_mib * 2**20))

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
 
 @dataclass
@@ -48,10 +49,10 @@ class RmsNorm(nn.Module):
         return (y * self.weight.float()).to(x.dtype)
 
 
-def rotation(left: Tensor, right: Tensor, heads: int, head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
-    """cos and sin `[batch, heads, rows, head_dim]`: the first half of the heads counts from the left, the second from the right."""
-    inverse = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32, device=left.device) / head_dim)
-    position = torch.stack([left, right], 1).repeat_interleave(heads // 2, 1).float() if heads > 1 else left[:, None].float()
+def rotation(sides: list[Tensor], head_dim: int, theta: float) -> tuple[Tensor, Tensor]:
+    """cos and sin `[batch, sides, rows, head_dim]`; the heads are shared out evenly among the sides they count positions from."""
+    position = torch.stack(sides, 1).float()
+    inverse = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float32, device=position.device) / head_dim)
     angle = position[..., None] * inverse
     angle = torch.cat([angle, angle], -1)
     return angle.cos(), angle.sin()
@@ -59,8 +60,16 @@ def rotation(left: Tensor, right: Tensor, heads: int, head_dim: int, theta: floa
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Half-split rotation of `[batch, heads, rows, head_dim]`."""
-    low, high = x.chunk(2, -1)
-    return (x * cos + torch.cat([-high, low], -1) * sin).to(x.dtype)
+    sided = x.unflatten(1, (cos.shape[1], -1))
+    low, high = sided.chunk(2, -1)
+    return (sided * cos[:, :, None] + torch.cat([-high, low], -1) * sin[:, :, None]).flatten(1, 2).to(x.dtype)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | BlockMask) -> Tensor:
+    """Attention under `[batch, rows, rows]` booleans, or under the same as a block mask (quick only where it is compiled)."""
+    if isinstance(mask, Tensor):
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None])
+    return flex_attention(q, k, v, block_mask=mask)
 
 
 class Attention(nn.Module):
@@ -75,7 +84,7 @@ class Attention(nn.Module):
             self.q_norm = RmsNorm(s.head_dim, s.rms_norm_eps)
             self.k_norm = RmsNorm(s.head_dim, s.rms_norm_eps)
 
-    def forward(self, x: Tensor, mask: Tensor, q_rope: tuple[Tensor, Tensor], k_rope: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | BlockMask, q_rope: tuple[Tensor, Tensor], k_rope: tuple[Tensor, Tensor]) -> Tensor:
         batch, rows, _ = x.shape
         q = self.q_proj(x).view(batch, rows, -1, self.s.head_dim).transpose(1, 2)
         k = self.k_proj(x).view(batch, rows, -1, self.s.head_dim).transpose(1, 2)
@@ -86,7 +95,7 @@ class Attention(nn.Module):
         groups = self.s.num_attention_heads // self.s.num_key_value_heads
         if groups > 1:
             k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None])
+        out = attend(q, k, v, mask)
         return self.o_proj(out.transpose(1, 2).reshape(batch, rows, -1))
 
 
@@ -109,7 +118,7 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RmsNorm(s.hidden_size, s.rms_norm_eps)
         self.mlp = Mlp(s)
 
-    def forward(self, x: Tensor, mask: Tensor, q_rope: tuple[Tensor, Tensor], k_rope: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | BlockMask, q_rope: tuple[Tensor, Tensor], k_rope: tuple[Tensor, Tensor]) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), mask, q_rope, k_rope)
         return x + self.mlp(self.post_attention_layernorm(x))
 
@@ -122,12 +131,18 @@ class Body(nn.Module):
         self.norm = RmsNorm(s.hidden_size, s.rms_norm_eps)
 
 
+def run(layer: Layer, *inputs) -> Tensor:
+    """One layer; a function of its own, so that one compilation of it serves them all."""
+    return layer(*inputs)
+
+
 class Network(nn.Module):
     """Token ids to hidden states; `logits` turns chosen rows into `[rows, vocab]`."""
 
     def __init__(self, shape: Shape, seed: int = 0):
         super().__init__()
         self.shape = shape
+        self.run = run
         self.model = Body(shape)
         self.lm_head = None if shape.tie_word_embeddings else nn.Linear(shape.hidden_size, shape.vocab_size, bias=False)
         generator = torch.Generator().manual_seed(seed)
@@ -139,14 +154,13 @@ class Network(nn.Module):
             elif name.endswith("bias"):
                 nn.init.zeros_(p)
 
-    def forward(self, ids: Tensor, left: Tensor, right: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, ids: Tensor, left: Tensor, right: Tensor, mask: Tensor | BlockMask) -> Tensor:
         """`[batch, rows]` ids and positions, `[batch, rows, rows]` mask (query sees key) → `[batch, rows, hidden]`, normed."""
         s = self.shape
-        q_rope = rotation(left, right, s.num_attention_heads, s.head_dim, s.rope_theta)
-        k_rope = rotation(left, right, s.num_key_value_heads, s.head_dim, s.rope_theta)
+        q_rope, k_rope = (rotation([left, right][:heads], s.head_dim, s.rope_theta) for heads in (s.num_attention_heads, s.num_key_value_heads))
         x = self.model.embed_tokens(ids)
         for layer in self.model.layers:
-            x = layer(x, mask, q_rope, k_rope)
+            x = self.run(layer, x, mask, q_rope, k_rope)
         return self.model.norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:

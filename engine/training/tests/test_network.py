@@ -53,6 +53,26 @@ def test_int8_keeps_each_weight_within_half_a_step():
         assert ((p - q).abs() <= step / 2 + 1e-6).all(), name
 
 
+def test_shards_hold_every_tensor_once_and_replace_the_one_file(tmp_path):
+    network = fixture.lively(fixture.BASE, 5)
+    config = export.configuration(network.shape, 128, fixture.DECODE)
+    export.write(tmp_path, network, "int8", config, lambda n: [])
+    whole = load_file(tmp_path / "model.safetensors")
+    export.write(tmp_path, network, "int8", config, lambda n: [], shard_bytes=12_000)
+    files = sorted(p.name for p in tmp_path.glob("*.safetensors"))
+    index = json.loads((tmp_path / "model.safetensors.index.json").read_text())
+    assert len(files) > 2 and files[0] == f"model-00001-of-{len(files):05}.safetensors" and set(index["weight_map"].values()) == set(files)
+    assert set(index["weight_map"]) == set(whole) and index["metadata"]["total_size"] == sum(t.nbytes for t in whole.values())
+    for file in files:
+        shard = load_file(tmp_path / file)
+        assert sum(t.nbytes for t in shard.values()) <= 12_000
+        for name, value in shard.items():
+            assert index["weight_map"][name] == file and torch.equal(value, whole[name])
+            assert index["weight_map"].get(f"{name}_scale", file) == file
+    export.write(tmp_path, network, "int8", config, lambda n: [])
+    assert [p.name for p in tmp_path.glob("model*")] == ["model.safetensors"]
+
+
 def test_the_committed_fixtures_are_what_the_exporter_writes(tmp_path):
     fixture.make(tmp_path)
     for name, *_ in fixture.FIXTURES:
