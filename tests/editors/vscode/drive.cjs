@@ -158,6 +158,17 @@ const tests = {
     await code.shot('word');
     equal('line', await code.saved(), START + text.slice(0, text.length - rest.length));
   },
+  'another one can be looked at, and accepted': async (code) => {
+    const text = await code.suggest();
+    await code.press('Alt+BracketRight');
+    const other = await until('another one', async () => {
+      const now = await code.ghost();
+      return now !== '' && now !== text && now;
+    });
+    await code.shot('another');
+    await code.press('Tab');
+    equal('line', await code.saved(), START + other);
+  },
   'Escape hides it, the trigger key brings it back': async (code) => {
     const text = await code.suggest();
     await code.press('Escape');

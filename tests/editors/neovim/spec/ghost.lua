@@ -89,6 +89,17 @@ it('a word is accepted, and the rest stays', function()
   equal('the line', vim.trim(buffer()[HOLE]), LINE:match('^[^\n]*'))
 end)
 
+it('another one can be looked at, and accepted', function()
+  local text = suggest()
+  type_keys('<M-]>')
+  local other = ghost_text()
+  equal('another one', other ~= '' and other ~= text, true)
+  type_keys('<M-[>')
+  equal('the first again', ghost_text(), text)
+  type_keys('<M-]><Tab>')
+  equal('line', vim.trim(buffer()[HOLE]), START .. other)
+end)
+
 it('typing along shortens the ghost text without asking again', function()
   local text = suggest()
   local asked = status.get().asked
