@@ -162,6 +162,64 @@ fn the_engine_knows_no_lsp_and_the_thin_server_no_tensor() {
     assert!(depends("quicksilver", "quicksilver-protocol", &thin), "the check itself sees dependencies");
 }
 
+/// The dependencies that a manifest declares in its own sections.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let text = read(manifest);
+    let sections = text
+        .split("\n[")
+        .filter(|section| section.split(']').next().is_some_and(|name| name.ends_with("dependencies")));
+    let lines = sections.flat_map(|section| section.lines().skip(1));
+    let names = lines
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| !name.is_empty() && !name.starts_with('#'));
+    names.map(Into::into).collect()
+}
+
+#[test]
+fn every_dependency_is_used_by_the_package_that_declares_it() {
+    // Declared for a feature alone, which its user has not.
+    const BY_FEATURE: [&str; 1] = ["gemm"];
+    let mut idle = Vec::new();
+    for package in ["server", "engine", "engine/protocol", "tests"] {
+        let own = |path: &String| {
+            let inner = package == "engine" && path.starts_with("engine/protocol/");
+            path.starts_with(&format!("{package}/")) && path.ends_with(".rs") && !inner
+        };
+        let code: String = files().iter().filter(|path| own(path)).map(|path| read(path)).collect();
+        let words: std::collections::HashSet<&str> =
+            code.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let declared = dependencies(&format!("{package}/Cargo.toml"));
+        assert!(!declared.is_empty(), "{package}: {declared:?}");
+        let unused = |name: &&String| !words.contains(name.replace('-', "_").as_str());
+        idle.extend(
+            declared
+                .iter()
+                .filter(unused)
+                .filter(|name| !BY_FEATURE.contains(&name.as_str()))
+                .map(|name| format!("{package}: {name}")),
+        );
+    }
+    assert!(idle.is_empty(), "declared and not used:\n{}", idle.join("\n"));
+}
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let book = read("ARCHITECTURE.md");
+    let table = book.split("## Dependencies").nth(1).unwrap_or_default();
+    let told: Vec<&str> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split('|').next())
+        .flat_map(|names| names.split(','))
+        .filter_map(|name| name.split_whitespace().next())
+        .collect();
+    let ours = |name: &String| name.starts_with("quicksilver") || name.starts_with("tree-sitter-");
+    let silent: Vec<String> = dependencies("Cargo.toml")
+        .into_iter()
+        .filter(|name| !ours(name) && !told.contains(&name.as_str()))
+        .collect();
+    assert!(silent.is_empty(), "no line in ARCHITECTURE.md says why:\n{}", silent.join("\n"));
+}
+
 #[test]
 fn the_shipped_model_is_small() {
     let bytes: u64 = files()

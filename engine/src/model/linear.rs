@@ -9,7 +9,7 @@ use crate::device::kernels::int8::Int8Matrix;
 /// How the CPU multiplies with weights that are stored as int8.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
-    /// In whole numbers, the inputs rounded to eight bits row by row: three to six times as fast.
+    /// In whole numbers, the inputs rounded to eight bits row by row: up to three times as fast.
     #[default]
     Int8,
     /// In f32, as a reference.
