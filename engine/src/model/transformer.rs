@@ -14,7 +14,10 @@ use super::{
     rope::Rope,
     weights::Weights,
 };
-use crate::{EngineError, device::kernels::int8::Int8Matrix};
+use crate::{
+    EngineError,
+    device::kernels::int8::{Int8Matrix, MAX_INPUTS},
+};
 
 /// The embedding's tensor.
 const EMBEDDING: &str = "model.embed_tokens.weight";
@@ -182,7 +185,7 @@ impl Reader<'_> {
 
     /// Matrices of `[out, width]` side by side as one of `[width, sum of outs]`.
     fn linear(&self, names: &[&str], width: usize) -> std::result::Result<Linear, EngineError> {
-        if self.int8 {
+        if self.int8 && width <= MAX_INPUTS {
             let stored = names.iter().map(|name| self.weights.read_int8(name));
             let stored: Option<Vec<_>> = stored.collect::<std::result::Result<_, _>>()?;
             if let Some(stored) = stored {

@@ -6,6 +6,9 @@ use rayon::prelude::*;
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
 use rten_tensor::NdTensorView;
 
+/// The widest row whose products, eight bits by eight, still add up in 32.
+pub const MAX_INPUTS: usize = 1 << 16;
+
 /// A weight matrix, packed for this machine.
 pub struct Int8Matrix {
     packed: PackedBMatrix<i8>,
@@ -20,10 +23,11 @@ pub struct Int8Matrix {
 }
 
 impl Int8Matrix {
-    /// From rows as stored: `rows` `[outputs, width]`; output o is `scales[o]` times its row. `None` if the sizes disagree.
+    /// From rows as stored: `rows` `[outputs, width]`; output o is `scales[o]` times its row. `None` if the sizes disagree,
+    /// or `width` is not 1 to [`MAX_INPUTS`].
     #[must_use]
     pub fn new(rows: &[i8], scales: Vec<f32>, width: usize) -> Option<Self> {
-        if width == 0 || rows.len() != scales.len() * width {
+        if !(1..=MAX_INPUTS).contains(&width) || scales.is_empty() || rows.len() != scales.len() * width {
             return None;
         }
         let executor = executor();
@@ -184,5 +188,15 @@ mod tests {
         assert_eq!(made.multiply(&[0.0; 8]).unwrap(), [0.0; 6]);
         assert!(made.multiply(&[0.0; 5]).is_none());
         assert!(Int8Matrix::new(&rows[1..], scales, 4).is_none());
+        assert!(Int8Matrix::new(&[], Vec::new(), 4).is_none());
+        assert!(Int8Matrix::new(&[], vec![1.0], 0).is_none());
+    }
+
+    #[test]
+    fn the_widest_row_adds_up_and_a_wider_one_is_refused() {
+        let largest = |width| Int8Matrix::new(&vec![127; width], vec![1.0], width);
+        let product = largest(MAX_INPUTS).unwrap().multiply(&vec![2.0; MAX_INPUTS]).unwrap();
+        assert!((product[0] / (2.0 * 127.0 * MAX_INPUTS as f32) - 1.0).abs() < 1e-5, "{product:?}");
+        assert!(largest(MAX_INPUTS + 1).is_none());
     }
 }
