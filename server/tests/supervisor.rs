@@ -195,10 +195,18 @@ mod checks {
     /// Two seconds of grace, as many to drain, and the rest for a machine that is busy with other things.
     async fn gone(pid: Pid) {
         let until = Instant::now() + Duration::from_secs(10);
-        while test_kill_process(pid).is_ok() {
+        // What has ended and waits for its parent to notice holds nothing any more; an init may take its time.
+        while test_kill_process(pid).is_ok() && state(&format!("/proc/{}", pid.as_raw_nonzero())) != Some('Z')
+        {
             assert!(Instant::now() < until, "still there");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// What the system says a process or thread is doing: `R`uns, `S`leeps, s`T`ands still, `Z` has ended.
+    fn state(folder: &str) -> Option<char> {
+        let line = std::fs::read_to_string(format!("{folder}/stat")).ok()?;
+        line.rsplit(") ").next()?.chars().next()
     }
 
     async fn starts_and_ends() {
@@ -299,12 +307,11 @@ mod checks {
     /// Stops a process, and waits until the last of its threads stands still: the signal alone returns before that.
     fn stop(pid: Pid) {
         kill_process(pid, Signal::STOP).unwrap();
-        let runs = |thread: std::path::PathBuf| {
-            let line = std::fs::read_to_string(thread.join("stat")).unwrap_or_default();
-            line.rsplit(") ").next().is_some_and(|rest| !rest.starts_with('T'))
-        };
         let threads = format!("/proc/{}/task", pid.as_raw_nonzero());
-        while std::fs::read_dir(&threads).unwrap().any(|thread| runs(thread.unwrap().path())) {
+        let runs = |thread: std::fs::DirEntry| {
+            state(&thread.path().display().to_string()).is_some_and(|state| state != 'T')
+        };
+        while std::fs::read_dir(&threads).unwrap().any(|thread| runs(thread.unwrap())) {
             std::thread::yield_now();
         }
     }
