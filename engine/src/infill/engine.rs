@@ -133,7 +133,7 @@ impl Kit {
                 ..Sampling::default()
             },
             rule: Rule::Threshold(self.settings.threshold),
-            schedule: Schedule::Within(self.settings.max_steps),
+            schedule: self.settings.max_steps.map_or(Schedule::OneByOne, Schedule::Within),
             lengths: Lengths {
                 deletion: self.settings.deletion,
                 capacity: task.max_tokens.min(self.settings.max_span),

@@ -29,8 +29,8 @@ pub struct Settings {
     pub canvas: Vec<usize>,
     /// The longest span for the network, tokens.
     pub max_span: usize,
-    /// The most denoise steps of the network, as long as the span does not grow.
-    pub max_steps: u32,
+    /// The most denoise steps of the network, as long as the span does not grow; `None` for as many as it takes.
+    pub max_steps: Option<u32>,
     /// The most context tokens for the network.
     pub window: usize,
 }

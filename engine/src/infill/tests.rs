@@ -258,6 +258,56 @@ fn the_network_alone_grows_the_span_from_masks() {
     assert_eq!(frames[0].runs.len(), 8, "a run for each mask");
 }
 
+/// A network that is never sure of anything.
+struct Doubts;
+
+impl Network for Doubts {
+    fn read(&mut self, _: &Fitted, _: usize) -> Result<usize, EngineError> {
+        Ok(0)
+    }
+
+    fn denoiser(&mut self) -> Result<Box<dyn Denoiser + '_>, EngineError> {
+        Ok(Box::new(Even))
+    }
+
+    fn score(&mut self, _: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError> {
+        Ok(None)
+    }
+
+    fn forget(&mut self) {}
+}
+
+struct Even;
+
+impl Denoiser for Even {
+    fn vocab(&self) -> usize {
+        VOCAB
+    }
+
+    fn logits(
+        &mut self,
+        _: &[&[TokenId]],
+        rows: &[&[CanvasIdx]],
+        logits: &mut Vec<f32>,
+    ) -> Result<(), EngineError> {
+        let count = rows.iter().map(|rows| rows.len()).sum::<usize>();
+        *logits = (0..count).flat_map(|_| (0..VOCAB).map(|id| if id == 80 { 0.1 } else { 0.0 })).collect();
+        Ok(())
+    }
+}
+
+#[test]
+fn steps_are_bounded_where_the_model_says_so_and_nowhere_else() {
+    let steps = |max_steps| {
+        let settings = Settings { max_steps, drafts: false, ..settings(NetworkUse::Denoise) };
+        let tokenizer = Arc::new(sample::tokenizer());
+        let mut infiller = Infiller::new(tokenizer, settings, Some(Box::new(Doubts)));
+        run(&mut infiller, &request("let x = $0\n", Span::Rest)).0.steps
+    };
+    assert_eq!((steps(None), steps(Some(3)), steps(Some(2))), (8, 3, 2), "a canvas of eight masks");
+    assert_eq!(settings(NetworkUse::Denoise).max_steps, None);
+}
+
 #[test]
 fn the_network_chooses_among_the_priors_lines() {
     let file = "\

@@ -42,8 +42,9 @@ pub struct DecodeSpec {
     pub canvas: Vec<usize>,
     /// The longest span, in tokens.
     pub max_span: usize,
-    /// After so many denoise steps all that is still masked is decided at once: bounds the time of a span.
-    pub max_steps: u32,
+    /// After so many denoise steps all that is still masked is decided at once: bounds the time of a span. `None` where
+    /// nobody measured what that costs.
+    pub max_steps: Option<u32>,
     /// What the network is used for.
     pub network: NetworkUse,
     /// Weight of the network's log-probability beside the prior's.
@@ -56,7 +57,7 @@ impl Default for DecodeSpec {
             threshold: 0.9,
             canvas: vec![8, 16, 32],
             max_span: 64,
-            max_steps: 12,
+            max_steps: None,
             network: NetworkUse::Off,
             network_weight: 1.0,
         }
@@ -217,7 +218,7 @@ impl ModelSpec {
             ("context_window", file.context_window.unwrap_or(1), 1 << 18),
             ("span_gap", file.span_gap.unwrap_or(1), 1 << 12),
             ("decode.max_span", file.decode.max_span, 1 << 10),
-            ("decode.max_steps", file.decode.max_steps as usize, 1 << 10),
+            ("decode.max_steps", file.decode.max_steps.unwrap_or(1) as usize, 1 << 10),
         ] {
             if !(1..=most).contains(&value) {
                 return Err(format!("{field}: {value} is not between 1 and {most}"));

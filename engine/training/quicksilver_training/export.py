@@ -160,6 +160,6 @@ if __name__ == "__main__":
     trained, _ = load_average(settings, arguments.work)
     vocabulary = trained.shape.vocab_size
     some = sorted(random.Random(3).sample(range(vocabulary), 96))
-    decode = {"threshold": 0.9, "canvas": [16], "max_span": 64, "network": arguments.network, "network_weight": 1.0}
+    decode = {"threshold": 0.9, "canvas": [16], "max_span": 64, "max_steps": 12, "network": arguments.network, "network_weight": 1.0}
     write(arguments.out, trained, "int8", configuration(trained.shape, settings.context, decode), lambda n: random_cases(n, 5, vocabulary, some),
           shard_bytes=int(arguments.shard_mib * 2**20))

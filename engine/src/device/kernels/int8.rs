@@ -91,15 +91,24 @@ impl WithSimd for Round<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> (f32, i32) {
         let (whole, rest) = S::as_simd_f32s(self.row);
-        let (mut lows, mut highs) = (simd.splat_f32s(0.0), simd.splat_f32s(0.0));
+        let nothing = simd.splat_f32s(0.0);
+        let (mut lows, mut highs, mut faults) = (nothing, nothing, nothing);
         for &part in whole {
+            // 0 × x is 0, but for what is no number.
+            faults = simd.mul_add_e_f32s(part, nothing, faults);
             lows = simd.min_f32s(lows, part);
             highs = simd.max_f32s(highs, part);
         }
         let (mut least, mut most) = (simd.reduce_min_f32s(lows), simd.reduce_max_f32s(highs));
+        let mut fault = simd.reduce_sum_f32s(faults);
         for &number in rest {
+            fault += 0.0 * number;
             least = least.min(number);
             most = most.max(number);
+        }
+        if fault.is_nan() {
+            // Whole numbers have no NaN: the scale carries it on.
+            return (f32::NAN, 0);
         }
         let scale = ((most - least) / self.largest).max(f32::MIN_POSITIVE);
         let (inverse, zero) = (1.0 / scale, (-least / scale).round_ties_even());
@@ -190,6 +199,19 @@ mod tests {
         assert!(Int8Matrix::new(&rows[1..], scales, 4).is_none());
         assert!(Int8Matrix::new(&[], Vec::new(), 4).is_none());
         assert!(Int8Matrix::new(&[], vec![1.0], 0).is_none());
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_hidden_and_stays_in_its_row() {
+        let (_, _, made) = matrix(3, 40);
+        let sound = made.multiply(&input(1, 40)).unwrap();
+        for (at, fault) in [(0, f32::NAN), (39, f32::NAN), (5, f32::INFINITY), (38, f32::NEG_INFINITY)] {
+            let mut rows = [input(1, 40), input(1, 40)].concat();
+            rows[at] = fault;
+            let product = made.multiply(&rows).unwrap();
+            assert!(product[..3].iter().all(|number| number.is_nan()), "{at}: {product:?}");
+            assert_eq!(product[3..], sound, "{at}");
+        }
     }
 
     #[test]
