@@ -5,7 +5,9 @@
 mod support;
 
 use quicksilver_engine::http::{Address, Keys, Life, Listener};
-use quicksilver_protocol::limits::{MAX_BODY_BYTES, MAX_CONTEXT_BYTES, MAX_CONTEXT_FILES, MAX_NAME_BYTES};
+use quicksilver_protocol::limits::{
+    MAX_BODY_BYTES, MAX_CONTEXT_BYTES, MAX_CONTEXT_FILES, MAX_HOLES, MAX_NAME_BYTES, MAX_REWRITE_BYTES,
+};
 use serde_json::json;
 use support::{Front, JSON, KEY};
 
@@ -17,6 +19,10 @@ fn bodies() -> Vec<(&'static str, String, u16, &'static str)> {
         with("context", &serde_json::to_string(&vec![json!({"path": "p", "text": "t"}); n]).unwrap())
     };
     let name = |n: usize| with("path", &format!("{:?}", "p".repeat(n)));
+    let holes = |n: usize| with("holes", &serde_json::to_string(&vec![json!({"before": "b"}); n]).unwrap());
+    let rewrite = |n: usize| with("rewrite", &json!({"text": "x".repeat(n)}).to_string());
+    let text_in_hole = json!({"prompt": "a", "holes": [{"before": fits}]}).to_string();
+    let several_anew = r#"{"prompt":"a","holes":[{"before":"b"}],"rewrite":{"text":"c"}}"#;
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let mut cases = vec![
         ("the least", r#"{"prompt":"a"}"#.to_owned(), 200, ""),
@@ -38,6 +44,18 @@ fn bodies() -> Vec<(&'static str, String, u16, &'static str)> {
         ("files over the limit", files(MAX_CONTEXT_FILES + 1), 422, "context"),
         ("a path at the limit", name(MAX_NAME_BYTES), 200, ""),
         ("a path over the limit", name(MAX_NAME_BYTES + 1), 422, "path"),
+        ("holes at the limit", holes(MAX_HOLES - 1), 200, ""),
+        ("holes over the limit", holes(MAX_HOLES), 422, "holes"),
+        ("a rewriting at the limit", rewrite(MAX_REWRITE_BYTES), 200, ""),
+        ("a rewriting over the limit", rewrite(MAX_REWRITE_BYTES + 1), 422, "rewrite"),
+        ("text over the limit in a hole", text_in_hole, 422, "prompt"),
+        (
+            "several answers to several holes",
+            r#"{"prompt":"a","n":2,"holes":[{"before":"b"}]}"#.to_owned(),
+            422,
+            "n",
+        ),
+        ("several holes written anew", several_anew.to_owned(), 422, "rewrite"),
         ("a body over the limit", json!({"prompt": "x".repeat(MAX_BODY_BYTES)}).to_string(), 413, ""),
     ];
     let fields = [
@@ -72,6 +90,19 @@ fn bodies() -> Vec<(&'static str, String, u16, &'static str)> {
         ("top_p", "1", 200),
         ("top_p", "0", 422),
         ("top_p", "1.01", 422),
+        ("holes", "[]", 200),
+        ("holes", "null", 200),
+        ("holes", r#"[{"before":"a"}]"#, 200),
+        ("holes", r#"[{"before":"a","span":"block"}]"#, 200),
+        ("holes", r#"[{"before":""}]"#, 422),
+        ("holes", r#"[{"before":"a","span":0}]"#, 422),
+        ("holes", r#"[{}]"#, 422),
+        ("holes", "7", 422),
+        ("rewrite", r#"{"text":"a"}"#, 200),
+        ("rewrite", r#"{"text":"a","all":true}"#, 200),
+        ("rewrite", r#"{"text":""}"#, 422),
+        ("rewrite", "\"a\"", 422),
+        ("rewrite", "null", 200),
         ("seed", "18446744073709551615", 200),
         ("seed", "18446744073709551616", 422),
         ("seed", "-1", 422),
@@ -137,6 +168,40 @@ async fn as_many_choices_come_as_were_asked_for_and_in_order() {
         answer["choices"].as_array().unwrap().iter().map(|c| (&c["index"], &c["text"])).collect();
     assert_eq!(json!(choices), json!([[0, "filled"], [1, "other 1"], [2, "other 2"]]));
     assert!(answer["choices"][2]["finish_reason"] == "stop");
+}
+
+#[tokio::test]
+async fn several_holes_have_a_choice_each_in_answers_and_in_events() {
+    let front = Front::start().await;
+    let body = r#"{"prompt":"a","holes":[{"before":"b"},{"before":"c"}],"suffix":"d"}"#;
+    let answer = front.fim(body).await.json();
+    let choices: Vec<_> = answer["choices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| (&c["index"], &c["text"], &c["confidence"]))
+        .collect();
+    assert_eq!(json!(choices), json!([[0, "hole 0", 0.25], [1, "hole 1", 0.25], [2, "hole 2", 0.25]]));
+    let body = r#"{"prompt":"two","holes":[{"before":"b"}],"stream":true,"diffusing":true}"#;
+    let answer = front.fim(body).await;
+    let events: Vec<serde_json::Value> =
+        answer.events().iter().filter_map(|event| serde_json::from_str(event).ok()).collect();
+    let frame = &events[0]["choices"];
+    let runs = |hole: usize| frame[hole]["frame"]["runs"].as_array().map_or(0, Vec::len);
+    assert_eq!((&frame[1]["index"], runs(0), runs(1)), (&json!(1), 2, 1), "{frame}");
+    assert_eq!(frame[1]["frame"]["runs"][0]["hole"], 1);
+    assert_eq!(frame[1]["text"], "second");
+    assert_eq!(events.last().unwrap()["choices"][1]["text"], "hole 1");
+}
+
+#[tokio::test]
+async fn a_rewriting_says_by_how_much_it_is_better() {
+    let front = Front::start().await;
+    let answer = front.fim(r#"{"prompt":"a","rewrite":{"text":"b"}}"#).await.json();
+    let margin = answer["quicksilver"]["margin"].as_f64().unwrap();
+    assert!((margin - 0.7).abs() < 1e-6, "{answer}");
+    let plain = front.fim(r#"{"prompt":"a"}"#).await.json();
+    assert!(plain["quicksilver"].get("margin").is_none(), "{plain}");
 }
 
 #[tokio::test]

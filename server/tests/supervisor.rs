@@ -74,6 +74,8 @@ mod scripted {
                 confidence: 1.0,
                 show: true,
                 source: "prior",
+                holes: Vec::new(),
+                margin: None,
             })
         }
 

@@ -68,8 +68,12 @@ neovim() {
     timeout 60 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
   count neovim-frames env -u QUICKSILVER_BIN SPECS="$here/neovim/spec/frames.lua" \
     timeout 60 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
+  count neovim-fill env -u QUICKSILVER_BIN -u PROJECT SPECS="$here/neovim/spec/fill.lua" \
+    timeout 60 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
   PROJECT=$(sample)
   export PROJECT
+  count neovim-fill-real env SPECS="$here/neovim/spec/fill.lua" \
+    timeout 100 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
   count neovim-ghost env SPECS="$here/neovim/spec/ghost.lua" \
     timeout 200 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
   check neovim-screen timeout 60 bash "$here/neovim/screen.sh" "$nvim" "$(sample)" "$artifacts"

@@ -30,6 +30,10 @@ pub struct Script {
     pub text: String,
     /// Other texts for it, given where several are asked for.
     pub others: Vec<String>,
+    /// The texts of the further holes, where the request has several.
+    pub further: Vec<String>,
+    /// By how much a rewriting is better.
+    pub margin: Option<f32>,
     /// Whether the gate would show it unasked.
     pub show: bool,
     /// An error instead.
@@ -44,6 +48,8 @@ impl Script {
             frames: Vec::new(),
             text: text.to_owned(),
             others: Vec::new(),
+            further: Vec::new(),
+            margin: None,
             show: true,
             status: None,
         }
@@ -53,6 +59,20 @@ impl Script {
     #[must_use]
     pub fn or(mut self, others: &[&str]) -> Self {
         self.others = others.iter().map(|&other| other.to_owned()).collect();
+        self
+    }
+
+    /// The same, and these in the further holes.
+    #[must_use]
+    pub fn and(mut self, further: &[&str]) -> Self {
+        self.further = further.iter().map(|&text| text.to_owned()).collect();
+        self
+    }
+
+    /// The same, for a rewriting that is better by so much.
+    #[must_use]
+    pub fn better_by(mut self, margin: f32) -> Self {
+        self.margin = Some(margin);
         self
     }
 
@@ -161,10 +181,12 @@ async fn complete(State(shared): State<Arc<Shared>>, Json(request): Json<FimRequ
     }
     let mut last = response(&script, None);
     let others = script.others.iter().zip(1..request.n.unwrap_or(1));
-    last.choices.extend(others.map(|(text, index)| Choice {
+    let further = script.further.iter().zip(1..=request.holes.len() as u32);
+    last.choices.extend(others.chain(further).map(|(text, index)| Choice {
         index,
         text: text.clone(),
         finish_reason: Some(FinishReason::Stop),
+        confidence: (!request.holes.is_empty()).then_some(0.5),
         frame: None,
     }));
     if !request.stream {
@@ -211,13 +233,14 @@ fn response(script: &Script, frame: Option<Frame>) -> FimResponse {
         object: "text_completion".into(),
         created: 0,
         model: "scripted".into(),
-        choices: vec![Choice { index: 0, text: script.text.clone(), finish_reason, frame }],
+        choices: vec![Choice { index: 0, text: script.text.clone(), finish_reason, confidence: None, frame }],
         usage: finish_reason.map(|_| Usage::default()),
         quicksilver: finish_reason.map(|_| Report {
             show: script.show,
             confidence: 0.9,
             source: "prior".into(),
             device: "cpu".into(),
+            margin: script.margin,
             ..Report::default()
         }),
     }

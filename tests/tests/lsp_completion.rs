@@ -158,7 +158,7 @@ fn an_edit_under_way_makes_the_answer_stale() {
 }
 
 fn frames(n: u32) -> Vec<(Frame, Duration)> {
-    let run = |text: &str, kind| Run { text: text.into(), kind, confidence: 0.5 };
+    let run = |text: &str, kind| Run { text: text.into(), kind, confidence: 0.5, hole: 0 };
     (0..n)
         .map(|step| {
             let runs = vec![run("let ", RunKind::Committed), run("", RunKind::Masked)];

@@ -11,7 +11,7 @@ if vim.fn.has('nvim-0.12') == 0 then
   return
 end
 
----@type table<string, fun()>
+---@type table<string, fun(first?: integer, last?: integer)> with the lines of a range, if one was given
 local subcommands = {
   status = function()
     require('quicksilver').show_status()
@@ -28,20 +28,32 @@ local subcommands = {
   log = function()
     require('quicksilver').show_log()
   end,
+  mark = function()
+    require('quicksilver.fill').mark()
+  end,
+  fill = function(first, last)
+    require('quicksilver.fill').fill(first, last)
+  end,
+  rewrite = function(first, last)
+    local line = vim.fn.line('.')
+    require('quicksilver.fill').rewrite(first or line, last or line)
+  end,
 }
 
 vim.api.nvim_create_user_command('Quicksilver', function(command)
   local name = command.args == '' and 'status' or command.args
   local run = subcommands[name]
   if run then
-    run()
+    local ranged = command.range > 0
+    run(ranged and command.line1 or nil, ranged and command.line2 or nil)
   else
     local known = table.concat(vim.fn.sort(vim.tbl_keys(subcommands)), ', ')
     vim.notify(('quicksilver: no command "%s"; there are: %s'):format(name, known), vim.log.levels.ERROR)
   end
 end, {
   nargs = '?',
-  desc = 'Quicksilver: status, enable, disable, restart, log',
+  range = true,
+  desc = 'Quicksilver: status, enable, disable, restart, log, mark, fill, rewrite',
   complete = function(lead)
     return vim.tbl_filter(function(name)
       return vim.startswith(name, lead)

@@ -7,12 +7,19 @@ import type { Ctx } from './ctx.ts';
 
 /** Registers every command. */
 export function registerCommands(ctx: Ctx): vscode.Disposable[] {
-  const commands: Record<string, () => unknown> = {
+  const commands: Record<string, (argument?: never) => unknown> = {
     enable: () => config.setEnabled(true),
     disable: () => config.setEnabled(false),
     restart: () => ctx.restart(),
     showLog: () => ctx.log.show(),
     showStatus: () => showStatus(ctx),
+    fill: (argument) => ctx.fill.fill(argument),
+    rewrite: (argument) => ctx.fill.rewrite(argument),
+    'preview.accept': () => ctx.preview.accept(),
+    'preview.acceptAll': () => ctx.preview.acceptAll(),
+    'preview.next': () => ctx.preview.cycle(1),
+    'preview.previous': () => ctx.preview.cycle(-1),
+    'preview.dismiss': () => ctx.preview.dismiss(),
     // The editor's own: it refetches without taking away what is shown.
     trigger: () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
   };

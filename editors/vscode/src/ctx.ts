@@ -9,7 +9,10 @@ import type { LanguageClient } from 'vscode-languageclient/node';
 import { findBinary } from './binary.ts';
 import { makeClient } from './client.ts';
 import * as config from './config.ts';
+import { Fill } from './fill.ts';
 import { Ghost } from './ghost.ts';
+import { Preview } from './preview.ts';
+import { FILL_FRAME } from './protocol.ts';
 import { nextWait } from './restart.ts';
 import { Status } from './status.ts';
 
@@ -17,6 +20,11 @@ export class Ctx implements vscode.Disposable {
   readonly log = vscode.window.createOutputChannel('Quicksilver', { log: true });
   readonly status = new Status();
   readonly #ghost = new Ghost((steps) => this.status.setSteps(steps));
+  readonly preview = new Preview();
+  readonly fill = new Fill(async (method, params, cancel) => {
+    const client = this.#client;
+    return client?.isRunning() ? await client.sendRequest(method, params, cancel) : undefined;
+  }, this.preview);
   readonly #extension: string;
   #client: LanguageClient | undefined;
   #deaths: readonly number[] = [];
@@ -81,6 +89,7 @@ export class Ctx implements vscode.Disposable {
       this.#fail(describe(error));
       return;
     }
+    client.onNotification(FILL_FRAME, (params: unknown) => this.fill.onFrame(params));
     this.#client = client;
     try {
       await client.start();
@@ -139,6 +148,8 @@ export class Ctx implements vscode.Disposable {
   dispose(): void {
     clearTimeout(this.#timer);
     this.#ghost.dispose();
+    this.fill.dispose();
+    this.preview.dispose();
     this.status.dispose();
     this.log.dispose();
   }

@@ -13,6 +13,11 @@ export interface Position {
   readonly character: number;
 }
 
+export interface Range {
+  readonly start: Position;
+  readonly end: Position;
+}
+
 /** Neighbouring positions of the span in the same state. */
 export interface Run {
   /** Decoded text; for a masked run a guess, or empty. */
@@ -39,6 +44,26 @@ export interface Frame {
   readonly runs: readonly Run[];
 }
 
+/** All holes of a fill after one step. */
+export interface FillFrame {
+  /** As the request has it. */
+  readonly token: string;
+  readonly seq: number;
+  readonly holes: readonly { readonly range: Range; readonly runs: readonly Run[] }[];
+}
+
+/** One hole that was filled. */
+export interface Filled {
+  readonly range: Range;
+  readonly newText: string;
+}
+
+/** Other texts for a range, the best first. */
+export interface Rewritten {
+  readonly range: Range;
+  readonly texts: readonly string[];
+}
+
 /** What the server tells the user: above all why nothing shows. */
 export interface ServerStatus {
   readonly busy: boolean;
@@ -50,13 +75,18 @@ export interface ServerStatus {
 
 export const FRAME = 'quicksilver/frame';
 export const STATUS = 'quicksilver/status';
+export const FILL = 'quicksilver/fill';
+export const REWRITE = 'quicksilver/rewrite';
+export const FILL_FRAME = 'quicksilver/fillFrame';
 
 /** Frames per second that the extension draws at most, and asks the server for. */
 export const MAX_FPS = 30;
 
 /** What the extension adds to the client capabilities, under `experimental`. */
-export function capabilities(frames: boolean): { quicksilver: { frames: boolean; maxFps: number } } {
-  return { quicksilver: { frames, maxFps: MAX_FPS } };
+export function capabilities(frames: boolean): {
+  quicksilver: { frames: boolean; maxFps: number; fill: boolean };
+} {
+  return { quicksilver: { frames, maxFps: MAX_FPS, fill: true } };
 }
 
 const RUN_KINDS: readonly string[] = ['masked', 'changed', 'committed'] satisfies RunKind[];
@@ -103,4 +133,43 @@ export function asStatus(params: unknown): ServerStatus | undefined {
     message: typeof params['message'] === 'string' ? params['message'] : '',
     uri: typeof params['uri'] === 'string' ? params['uri'] : undefined,
   };
+}
+
+function isRange(value: unknown): boolean {
+  return isObject(value) && isPosition(value['start']) && isPosition(value['end']);
+}
+
+function listOf(value: unknown, name: string): readonly unknown[] {
+  const list = isObject(value) ? value[name] : undefined;
+  return Array.isArray(list) ? list : [];
+}
+
+/** `params` as the frame of a fill, or undefined when it has not the shape of one. */
+export function asFillFrame(params: unknown): FillFrame | undefined {
+  const whole = isObject(params) && typeof params['token'] === 'string' && typeof params['seq'] === 'number';
+  const isHole = (hole: unknown) => isObject(hole) && isRange(hole['range']) && Array.isArray(hole['runs']) && hole['runs'].every(isRun);
+  return whole && Array.isArray(params['holes']) && params['holes'].every(isHole) ? (params as unknown as FillFrame) : undefined;
+}
+
+/** The holes that an answer to a fill has. */
+export function asFilled(answer: unknown): readonly Filled[] {
+  const isHole = (hole: unknown) => isObject(hole) && isRange(hole['range']) && typeof hole['newText'] === 'string';
+  return listOf(answer, 'holes').filter(isHole) as Filled[];
+}
+
+/** The texts that an answer to a rewriting has; undefined if there is none. */
+export function asRewritten(answer: unknown): Rewritten | undefined {
+  const texts = listOf(answer, 'texts').filter((text) => typeof text === 'string') as string[];
+  const range = isObject(answer) ? answer['range'] : undefined;
+  return texts.length > 0 && isRange(range) ? { range: range as Range, texts } : undefined;
+}
+
+/** Why an answer has nothing. */
+export function silenceOf(answer: unknown): string {
+  const silence = isObject(answer) ? answer['silence'] : undefined;
+  const message = isObject(silence) ? silence['message'] : undefined;
+  if (answer === undefined) {
+    return 'the server is not running';
+  }
+  return typeof message === 'string' && message !== '' ? message : 'nothing to show';
 }

@@ -24,7 +24,7 @@ function veil(guess: string): string {
 }
 
 /** The first line of what `frame` shows, and how many lines follow it. */
-export function frameLine(frame: Frame): FrameLine {
+export function frameLine(frame: Pick<Frame, 'runs'>): FrameLine {
   let text = '';
   let decided = 0;
   let furtherLines = 0;

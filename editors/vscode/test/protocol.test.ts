@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { BinaryNotFound, findBinary } from '../src/binary.ts';
-import { asFrame, asStatus, type Frame, type Run } from '../src/protocol.ts';
+import { asFilled, asFillFrame, asFrame, asRewritten, asStatus, silenceOf, type Frame, type Run } from '../src/protocol.ts';
 import { nextWait } from '../src/restart.ts';
 import { frameLine } from '../src/suggestion.ts';
 
@@ -46,6 +46,26 @@ test('a frame shows its first line, its masks, and how many lines follow', () =>
   const block = [run('x\n', 'committed'), run('y\r\nz', 'changed')];
   assert.deepEqual(frameLine({ ...GOOD, runs: block }), { text: 'x\u00a0\u00a0+2 lines', decided: 1 });
   assert.deepEqual(frameLine(GOOD), { text: '', decided: 0 });
+});
+
+const RANGE = { start: { line: 1, character: 4 }, end: { line: 1, character: 11 } };
+
+test('the frame of a fill of the wrong shape is dropped', () => {
+  const good = { token: 't', seq: 0, holes: [{ range: RANGE, runs: [run('a', 'masked')] }] };
+  assert.deepEqual(asFillFrame(good), good);
+  for (const bad of [{ ...good, token: 1 }, { ...good, holes: {} }, { ...good, holes: [{ range: RANGE, runs: [{}] }] }, null]) {
+    assert.equal(asFillFrame(bad), undefined);
+  }
+});
+
+test('of an answer what has its shape is taken, and silence has words', () => {
+  const filled = { range: RANGE, newText: 'x' };
+  assert.deepEqual(asFilled({ holes: [filled, { range: {}, newText: 'x' }, null] }), [filled]);
+  assert.deepEqual(asFilled(undefined), []);
+  assert.deepEqual(asRewritten({ range: RANGE, texts: ['x', 7] }), { range: RANGE, texts: ['x'] });
+  assert.equal(asRewritten({ range: RANGE, texts: [] }), undefined);
+  assert.equal(silenceOf({ silence: { message: 'excluded' } }), 'excluded');
+  assert.equal(silenceOf(undefined), 'the server is not running');
 });
 
 test('a very long line is cut', () => {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::holes::{Hole, Rewrite};
+
 /// Clients of other makes send `null` where they mean "as usual".
 fn null_as_default<'de, D, T>(from: D) -> Result<T, D::Error>
 where
@@ -58,6 +60,12 @@ pub struct FimRequest {
     /// *Extension.* What kind of span is wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span: Option<Span>,
+    /// *Extension.* Further holes of the same document, in the order of the text; `suffix` follows the last.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
+    pub holes: Vec<Hole>,
+    /// *Extension.* What stands in the hole now, to be written anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rewrite: Option<Rewrite>,
     /// *Extension.* Milliseconds from arrival, after which the best decoded state is the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
@@ -108,7 +116,8 @@ pub struct FimResponse {
     pub created: u64,
     /// The model that answered.
     pub model: String,
-    /// One entry, or up to `n`: the likeliest first. Events of a stream but the last have one.
+    /// One entry, or up to `n`: the likeliest first. Events of a stream but the last have one. A request of several
+    /// holes gets one for each hole, in events too.
     pub choices: Vec<Choice>,
     /// Token counts; absent in streamed events but the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -121,12 +130,15 @@ pub struct FimResponse {
 /// One answer, or one frame of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
-    /// Its place among the choices.
+    /// Its place among the choices; with several holes the hole's number.
     pub index: u32,
     /// The text for the hole. In a `diffusing` stream: the whole span as it stands, masks left out.
     pub text: String,
     /// `None` while streaming.
     pub finish_reason: Option<FinishReason>,
+    /// *Extension.* How sure the engine is of this hole of several, or of this rewriting, in [0, 1].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<f32>,
     /// *Extension.* In a `diffusing` stream: the span in runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<Frame>,
@@ -173,6 +185,10 @@ pub struct Report {
     pub show: bool,
     /// What made it: `prior`, `network` or `prior+network`.
     pub source: String,
+    /// Of a rewriting: by how many nats the answer's score is above that of what stood there; at most 0 when nothing
+    /// better was found, and the answer is then empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f32>,
     /// The device that ran it: `cpu`, `cuda:0`.
     pub device: String,
 }
@@ -195,6 +211,13 @@ pub struct Run {
     pub kind: RunKind,
     /// Mean confidence of its positions, in [0, 1].
     pub confidence: f32,
+    /// The hole that it is in, from 0.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub hole: u32,
+}
+
+fn is_first(hole: &u32) -> bool {
+    *hole == 0
 }
 
 /// State of a position of the span.

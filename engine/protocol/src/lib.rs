@@ -8,4 +8,5 @@
 
 pub mod completion;
 pub mod engine;
+pub mod holes;
 pub mod limits;

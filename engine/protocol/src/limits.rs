@@ -16,6 +16,10 @@ pub const MAX_CONTEXT_FILES: usize = 32;
 pub const MAX_SPAN_TOKENS: usize = 256;
 /// Answers to one request.
 pub const MAX_CHOICES: u32 = 8;
+/// Holes of one document in one request.
+pub const MAX_HOLES: usize = 32;
+/// Bytes of the text that is to be written anew.
+pub const MAX_REWRITE_BYTES: usize = 4 * 1024;
 /// Stop strings in one request, and the bytes of each.
 pub const MAX_STOP_STRINGS: usize = 4;
 /// Bytes of one stop string.

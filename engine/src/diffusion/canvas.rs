@@ -3,6 +3,8 @@
 //! Owns what a cell is and how cells come and go. Knows no denoiser and no rule; a position outside the span is
 //! ignored everywhere.
 
+use std::ops::Range;
+
 use super::CanvasIdx;
 use crate::tokens::TokenId;
 
@@ -61,6 +63,49 @@ impl Canvas {
     pub fn draft(tokens: &[(TokenId, f32)]) -> Self {
         let cell = |&(token, confidence)| Cell { token: Some(token), confidence, ..Cell::MASKED };
         Self { cells: tokens.iter().map(cell).collect() }
+    }
+
+    /// Adds text at the right end that stays as it is: what stands between two holes of one canvas.
+    pub fn give(&mut self, tokens: &[TokenId]) {
+        let cell = |&token| Cell { token: Some(token), state: State::Given, confidence: 1.0, remasked: 0 };
+        self.cells.extend(tokens.iter().map(cell));
+    }
+
+    /// Adds the cells of another span at the right end.
+    pub fn join(&mut self, hole: Self) {
+        self.cells.extend(hole.cells);
+    }
+
+    /// The holes, left to right: what given text leaves between it. Without any there is one, the whole span.
+    #[must_use]
+    pub fn holes(&self) -> Vec<Range<usize>> {
+        let mut holes: Vec<Range<usize>> = Vec::new();
+        let mut start = 0;
+        for (at, cell) in self.cells.iter().enumerate() {
+            if cell.state == State::Given {
+                if at > start {
+                    holes.push(start..at);
+                }
+                start = at + 1;
+            }
+        }
+        if start < self.cells.len() || holes.is_empty() {
+            holes.push(start..self.cells.len());
+        }
+        holes
+    }
+
+    /// A hole as a span of its own.
+    #[must_use]
+    pub fn part(&self, hole: Range<usize>) -> Self {
+        Self { cells: self.cells.get(hole).unwrap_or_default().to_vec() }
+    }
+
+    /// Whether no undecided or decided position of the same hole stands left of `at`.
+    #[must_use]
+    pub fn begins_hole(&self, at: CanvasIdx) -> bool {
+        let left = at.0.checked_sub(1).and_then(|left| self.cells.get(left));
+        left.is_none_or(|cell| cell.state == State::Given)
     }
 
     /// All cells, left to right.
@@ -134,9 +179,10 @@ impl Canvas {
         }
     }
 
-    /// Takes away a position and all right of it.
-    pub fn truncate(&mut self, at: CanvasIdx) {
-        self.cells.truncate(at.0);
+    /// Takes positions away.
+    pub fn cut(&mut self, range: Range<usize>) {
+        let end = range.end.min(self.cells.len());
+        self.cells.drain(range.start.min(end)..end);
     }
 
     /// Adds masks at the right end.

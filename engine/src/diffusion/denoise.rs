@@ -144,7 +144,7 @@ fn look(
     }
     let mut candidates = Vec::with_capacity(masked.len());
     for (&at, row) in masked.iter().zip(logits.chunks_exact_mut(vocab)) {
-        plan.lengths.constrain(&plan.marks, span.len(), at, row);
+        plan.lengths.constrain(&plan.marks, span.len(), canvas.begins_hole(at), row);
         let ready = plan.constraint.apply(&span, at, row);
         let Some(found) = candidate(at, row, &plan.sampling, dice) else {
             if ready {

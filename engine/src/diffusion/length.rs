@@ -31,13 +31,14 @@ pub struct Lengths {
 }
 
 impl Lengths {
-    /// Takes out of a row, `[vocab]`, the marks that cannot be committed at `at` of a span of `length`.
-    pub fn constrain(&self, marks: &Marks, length: usize, at: CanvasIdx, logits: &mut [f32]) {
+    /// Takes out of a row, `[vocab]`, the marks that cannot be committed in a span of `length`, at the first position
+    /// of its hole or not.
+    pub fn constrain(&self, marks: &Marks, length: usize, first: bool, logits: &mut [f32]) {
         ban(logits, [marks.mask]);
         if length >= self.capacity || self.expands == 0 {
             ban(logits, marks.expand);
         }
-        if at == CanvasIdx(0) && !self.allow_empty {
+        if first && !self.allow_empty {
             ban(logits, marks.delete);
         }
     }
@@ -53,25 +54,33 @@ pub struct Change {
 }
 
 /// Carries out the deletes and expands that a step committed; `masked` are the positions masked before it, ascending.
+/// A delete reaches no further than its hole.
 pub fn resize(canvas: &mut Canvas, marks: &Marks, deletion: Deletion, masked: &[CanvasIdx]) -> Change {
     let before = canvas.len();
     let holds = |canvas: &Canvas, at: CanvasIdx, mark: Option<TokenId>| {
         mark.is_some() && canvas.cells().get(at.0).is_some_and(|cell| !cell.is_masked() && cell.token == mark)
     };
-    let first = masked.iter().copied().find(|&at| holds(canvas, at, marks.delete));
-    for &at in masked.iter().rev() {
-        let gone = match (deletion, first) {
-            (_, None) | (Deletion::Rest, _) => false,
-            (Deletion::Single, _) => holds(canvas, at, marks.delete),
-            // Also what this very step put there.
-            (Deletion::Broadcast, Some(first)) => at >= first,
+    // From the right, so that what is left of a hole stays where it is.
+    for hole in canvas.holes().into_iter().rev() {
+        let masked: Vec<CanvasIdx> = masked.iter().copied().filter(|at| hole.contains(&at.0)).collect();
+        let Some(first) = masked.iter().copied().find(|&at| holds(canvas, at, marks.delete)) else {
+            continue;
         };
-        if gone {
-            canvas.remove(at);
+        match deletion {
+            Deletion::Rest => canvas.cut(first.0..hole.end),
+            Deletion::Single | Deletion::Broadcast => {
+                for at in masked.into_iter().rev() {
+                    // Broadcast takes what this very step put there, too.
+                    let gone = match deletion {
+                        Deletion::Broadcast => at >= first,
+                        _ => holds(canvas, at, marks.delete),
+                    };
+                    if gone {
+                        canvas.remove(at);
+                    }
+                }
+            }
         }
-    }
-    if let (Deletion::Rest, Some(first)) = (deletion, first) {
-        canvas.truncate(first);
     }
     let deleted = before - canvas.len();
     let expands: Vec<CanvasIdx> =

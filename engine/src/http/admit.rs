@@ -13,7 +13,8 @@ use quicksilver_protocol::{
     completion::{FimRequest, Span, Stop},
     limits::{
         ARRIVAL_TIMEOUT, DEFAULT_DEADLINE, MAX_BODY_BYTES, MAX_CHOICES, MAX_CONTEXT_BYTES, MAX_CONTEXT_FILES,
-        MAX_DEADLINE, MAX_NAME_BYTES, MAX_SPAN_TOKENS, MAX_STOP_BYTES, MAX_STOP_STRINGS, MAX_TEMPERATURE,
+        MAX_DEADLINE, MAX_HOLES, MAX_NAME_BYTES, MAX_REWRITE_BYTES, MAX_SPAN_TOKENS, MAX_STOP_BYTES,
+        MAX_STOP_STRINGS, MAX_TEMPERATURE,
     },
 };
 use serde_json::{Map, Value, json};
@@ -21,7 +22,7 @@ use serde_json::{Map, Value, json};
 use crate::EngineError;
 
 /// The fields a client may get wrong by type, in the order in which they are looked at.
-const FIELDS: [&str; 15] = [
+const FIELDS: [&str; 17] = [
     "model",
     "prompt",
     "suffix",
@@ -37,6 +38,8 @@ const FIELDS: [&str; 15] = [
     "path",
     "language",
     "span",
+    "holes",
+    "rewrite",
 ];
 
 /// Reads and checks a request.
@@ -122,9 +125,12 @@ fn check(request: &mut FimRequest, served: &str) -> Result<(), EngineError> {
     }
     let text = request.prompt.len()
         + request.suffix.as_deref().map_or(0, str::len)
-        + request.context.iter().map(|file| file.text.len()).sum::<usize>();
+        + request.context.iter().map(|file| file.text.len()).sum::<usize>()
+        + request.holes.iter().map(|hole| hole.before.len()).sum::<usize>();
     ensure(text <= MAX_CONTEXT_BYTES, "prompt", || {
-        format!("prompt, suffix and context have {text} bytes together; at most {MAX_CONTEXT_BYTES} fit")
+        format!(
+            "prompt, suffix, holes and context have {text} bytes together; at most {MAX_CONTEXT_BYTES} fit"
+        )
     })?;
     let files = request.context.len();
     ensure(files <= MAX_CONTEXT_FILES, "context", || {
@@ -139,11 +145,33 @@ fn check(request: &mut FimRequest, served: &str) -> Result<(), EngineError> {
     }
     check_numbers(request)?;
     check_stop(request.stop.as_ref())?;
-    if let Some(Span::Tokens(tokens)) = request.span {
-        let fits = (1..=MAX_SPAN_TOKENS).contains(&(tokens as usize));
-        ensure(fits, "span", || format!("must be `rest`, `line`, `block` or 1 to {MAX_SPAN_TOKENS} tokens"))?;
+    check_span("span", request.span)?;
+    check_holes(request)
+}
+
+fn check_span(field: &'static str, span: Option<Span>) -> Result<(), EngineError> {
+    let Some(Span::Tokens(tokens)) = span else { return Ok(()) };
+    let fits = (1..=MAX_SPAN_TOKENS).contains(&(tokens as usize));
+    ensure(fits, field, || format!("must be `rest`, `line`, `block` or 1 to {MAX_SPAN_TOKENS} tokens"))
+}
+
+fn check_holes(request: &FimRequest) -> Result<(), EngineError> {
+    let holes = 1 + request.holes.len();
+    ensure(holes <= MAX_HOLES, "holes", || format!("{holes} holes in one request; at most {MAX_HOLES}"))?;
+    for hole in &request.holes {
+        ensure(!hole.before.is_empty(), "holes", || "two holes need text between them".to_owned())?;
+        check_span("holes", hole.span)?;
     }
-    Ok(())
+    let several = request.n.is_some_and(|n| n > 1);
+    ensure(request.holes.is_empty() || !several, "n", || {
+        "must be 1 where there are several holes".to_owned()
+    })?;
+    let Some(rewrite) = &request.rewrite else { return Ok(()) };
+    let bytes = rewrite.text.len();
+    ensure(request.holes.is_empty(), "rewrite", || "is for a request of one hole".to_owned())?;
+    ensure((1..=MAX_REWRITE_BYTES).contains(&bytes), "rewrite", || {
+        format!("has {bytes} bytes; 1 to {MAX_REWRITE_BYTES} can be written anew at a time")
+    })
 }
 
 fn check_name(field: &'static str, name: &str) -> Result<(), EngineError> {

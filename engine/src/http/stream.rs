@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use super::{error, routes::App};
 use crate::{
     EngineError,
-    queue::{Done, Ticket},
+    queue::{Done, Infilled, Ticket},
 };
 
 /// A request under way; dropped early, it counts as cancelled.
@@ -89,16 +89,11 @@ impl Pending {
             confidence: infilled.confidence,
             show: infilled.show,
             source: infilled.source.to_owned(),
+            margin: infilled.margin,
             device: self.app.about.device.clone(),
         };
         tracing::info!(id = %self.id, steps = report.steps, ms = report.ms, tokens = infilled.span_tokens, "answered");
-        let texts = std::iter::once(infilled.text).chain(infilled.others);
-        let choices = texts.zip(0..).map(|(text, index)| {
-            // The others were never cut short: they stood in the pool whole.
-            let finish = if index == 0 { infilled.finish } else { FinishReason::Stop };
-            Choice { index, text, finish_reason: Some(finish), frame: None }
-        });
-        let mut response = self.envelope(choices.collect());
+        let mut response = self.envelope(choices(&infilled));
         response.usage = Some(Usage {
             prompt_tokens: infilled.prompt_tokens,
             completion_tokens: infilled.span_tokens,
@@ -109,10 +104,22 @@ impl Pending {
         Ok(response)
     }
 
+    /// A frame as an event: a choice for each hole.
     fn framed(&self, frame: Frame) -> FimResponse {
-        let decided = frame.runs.iter().filter(|run| run.kind != RunKind::Masked);
-        let text = decided.map(|run| run.text.as_str()).collect();
-        self.envelope(vec![Choice { index: 0, text, finish_reason: None, frame: Some(frame) }])
+        let holes = frame.runs.iter().map(|run| run.hole + 1).max().unwrap_or(1);
+        let step = frame.step;
+        let mut frames: Vec<Frame> = (0..holes).map(|_| Frame { step, runs: Vec::new() }).collect();
+        for run in frame.runs {
+            if let Some(frame) = frames.get_mut(run.hole as usize) {
+                frame.runs.push(run);
+            }
+        }
+        let choices = frames.into_iter().zip(0..).map(|(frame, index)| {
+            let decided = frame.runs.iter().filter(|run| run.kind != RunKind::Masked);
+            let text = decided.map(|run| run.text.as_str()).collect();
+            Choice { index, text, finish_reason: None, confidence: None, frame: Some(frame) }
+        });
+        self.envelope(choices.collect())
     }
 
     fn envelope(&self, choices: Vec<Choice>) -> FimResponse {
@@ -126,6 +133,26 @@ impl Pending {
             quicksilver: None,
         }
     }
+}
+
+/// One for each hole, or the answers to a single hole, best first.
+fn choices(infilled: &Infilled) -> Vec<Choice> {
+    let choice = |index: usize, text: &str, finish, confidence| Choice {
+        index: index as u32,
+        text: text.to_owned(),
+        finish_reason: Some(finish),
+        confidence,
+        frame: None,
+    };
+    if !infilled.holes.is_empty() {
+        let holes = infilled.holes.iter().enumerate();
+        return holes.map(|(at, hole)| choice(at, &hole.text, hole.finish, Some(hole.confidence))).collect();
+    }
+    let confidence = infilled.margin.map(|_| infilled.confidence);
+    let first = choice(0, &infilled.text, infilled.finish, confidence);
+    // The others were never cut short: they stood in the pool whole.
+    let others = infilled.others.iter().zip(1..).map(|(text, at)| choice(at, text, FinishReason::Stop, None));
+    std::iter::once(first).chain(others).collect()
 }
 
 enum Event {

@@ -9,6 +9,7 @@ use super::{
     answer::answer,
     fill::{Span, from_network, from_prior},
     frames::Screen,
+    many,
     spelling::{Bans, Spelling},
     task::Task,
 };
@@ -85,7 +86,12 @@ impl Kit {
     }
 
     pub(super) fn fit(&self, parts: &Parts<'_>) -> Fitted {
-        self.layout.fit(&self.tokenizer, parts, self.settings.window)
+        self.fit_beside(parts, 0)
+    }
+
+    /// The context where the canvas has `given` tokens of it already.
+    pub(super) fn fit_beside(&self, parts: &Parts<'_>, given: usize) -> Fitted {
+        self.layout.fit(&self.tokenizer, parts, self.settings.window.saturating_sub(given))
     }
 
     /// The local prior alone fills the hole.
@@ -113,7 +119,7 @@ impl Kit {
         }
     }
 
-    fn spelling<'a>(&'a self, task: &'a Task) -> Spelling<'a> {
+    pub(super) fn spelling<'a>(&'a self, task: &'a Task) -> Spelling<'a> {
         Spelling {
             tokenizer: &self.tokenizer,
             bans: &self.bans,
@@ -123,7 +129,7 @@ impl Kit {
         }
     }
 
-    fn plan<'a>(&self, task: &Task, request: &FimRequest, spelling: &'a Spelling<'a>) -> Plan<'a> {
+    pub(super) fn plan<'a>(&self, task: &Task, request: &FimRequest, spelling: &'a Spelling<'a>) -> Plan<'a> {
         Plan {
             marks: self.settings.marks,
             sampling: Sampling {
@@ -190,8 +196,9 @@ impl Kit {
     }
 }
 
-impl Infill for Infiller {
-    fn infill(&mut self, request: &FimRequest, terms: &mut Terms<'_>) -> Result<Infilled, EngineError> {
+impl Infiller {
+    /// Fills the one hole of a request.
+    fn one(&mut self, request: &FimRequest, terms: &mut Terms<'_>) -> Result<Infilled, EngineError> {
         let task = Task::read(request, &self.kit.tokenizer);
         let tokenizer = Arc::clone(&self.kit.tokenizer);
         let mut screen = Screen::new(terms, &tokenizer, &task);
@@ -217,7 +224,23 @@ impl Infill for Infiller {
             span_tokens: tokens.len() as u32,
             confidence: sure.probability.clamp(0.0, 1.0),
             source: span.source,
+            holes: Vec::new(),
+            margin: None,
         })
+    }
+}
+
+impl Infill for Infiller {
+    fn infill(&mut self, request: &FimRequest, terms: &mut Terms<'_>) -> Result<Infilled, EngineError> {
+        if let Some(rewrite) = &request.rewrite {
+            self.rewrite(request, rewrite, terms)
+        } else if request.holes.is_empty() {
+            self.one(request, terms)
+        } else if let Some(infilled) = self.joint(request, terms)? {
+            Ok(infilled)
+        } else {
+            many::fill(request, terms, &mut |request, terms| self.one(request, terms))
+        }
     }
 
     fn check(&mut self) -> Result<(), EngineError> {

@@ -1,7 +1,5 @@
 //! The span after each step as a frame of text, and the loop's view of clock and cancel flag.
 
-use std::time::Instant;
-
 use quicksilver_protocol::completion::{Frame, Run, RunKind};
 
 use super::{answer::with_line_ends, task::Task};
@@ -28,11 +26,7 @@ impl<'a, 't> Screen<'a, 't> {
 
     /// Why to stop, if there is a reason.
     pub(super) fn look(&self) -> Option<Interrupt> {
-        if self.terms.cancel.is_cancelled() {
-            Some(Interrupt::Cancel)
-        } else {
-            (Instant::now() >= self.terms.deadline).then_some(Interrupt::Deadline)
-        }
+        self.terms.interrupt()
     }
 
     /// Sends a frame: positions decided in `step` have changed.
@@ -40,49 +34,49 @@ impl<'a, 't> Screen<'a, 't> {
         if self.terms.frames.is_none() {
             return;
         }
-        let runs = self.runs(step, canvas);
+        let runs = runs(self.tokenizer, self.heal, self.crlf, step, canvas);
         if let Some(send) = &mut self.terms.frames {
             send(Frame { step: number, runs });
         }
     }
+}
 
-    /// Each cell's bytes go to its run; a character that spans two runs goes to the later one.
-    fn runs(&self, step: u32, canvas: &Canvas) -> Vec<Run> {
-        let mut healed = self.heal;
-        let mut groups: Vec<Group> = Vec::new();
-        for cell in canvas.cells() {
-            let mut bytes = cell.token.map_or(&[][..], |token| self.tokenizer.bytes(token));
-            // What the user has typed already is not shown once more.
-            let common = bytes.iter().zip(healed).take_while(|(a, b)| a == b).count();
-            bytes = bytes.get(common..).unwrap_or_default();
-            healed = if bytes.is_empty() { healed.get(common..).unwrap_or_default() } else { &[] };
-            let kind = kind(cell, step);
-            // A mask without a guess is a run of its own, so that masks can be counted.
-            let known = cell.token.is_some();
-            match groups.last_mut() {
-                Some(last) if last.kind == kind && last.known && known => last.add(bytes, cell.confidence),
-                _ => {
-                    let mut group = Group { kind, known, bytes: Vec::new(), confidence: 0.0, cells: 0 };
-                    group.add(bytes, cell.confidence);
-                    groups.push(group);
-                }
+/// Each cell's bytes go to its run; a character that spans two runs goes to the later one.
+pub(super) fn runs(tokenizer: &Tokenizer, heal: &[u8], crlf: bool, step: u32, canvas: &Canvas) -> Vec<Run> {
+    let mut healed = heal;
+    let mut groups: Vec<Group> = Vec::new();
+    for cell in canvas.cells() {
+        let mut bytes = cell.token.map_or(&[][..], |token| tokenizer.bytes(token));
+        // What the user has typed already is not shown once more.
+        let common = bytes.iter().zip(healed).take_while(|(a, b)| a == b).count();
+        bytes = bytes.get(common..).unwrap_or_default();
+        healed = if bytes.is_empty() { healed.get(common..).unwrap_or_default() } else { &[] };
+        let kind = kind(cell, step);
+        // A mask without a guess is a run of its own, so that masks can be counted.
+        let known = cell.token.is_some();
+        match groups.last_mut() {
+            Some(last) if last.kind == kind && last.known && known => last.add(bytes, cell.confidence),
+            _ => {
+                let mut group = Group { kind, known, bytes: Vec::new(), confidence: 0.0, cells: 0 };
+                group.add(bytes, cell.confidence);
+                groups.push(group);
             }
         }
-        let mut pending = Vec::new();
-        let mut runs = Vec::with_capacity(groups.len());
-        for group in groups {
-            pending.extend(group.bytes);
-            let whole = match std::str::from_utf8(&pending) {
-                Err(error) if error.error_len().is_none() => error.valid_up_to(),
-                _ => pending.len(),
-            };
-            let text = with_line_ends(&whole_characters(&pending[..whole]), self.crlf);
-            pending.drain(..whole);
-            let confidence = group.confidence / group.cells.max(1) as f32;
-            runs.push(Run { text, kind: group.kind, confidence });
-        }
-        runs
     }
+    let mut pending = Vec::new();
+    let mut runs = Vec::with_capacity(groups.len());
+    for group in groups {
+        pending.extend(group.bytes);
+        let whole = match std::str::from_utf8(&pending) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => pending.len(),
+        };
+        let text = with_line_ends(&whole_characters(&pending[..whole]), crlf);
+        pending.drain(..whole);
+        let confidence = group.confidence / group.cells.max(1) as f32;
+        runs.push(Run { text, kind: group.kind, confidence, hole: 0 });
+    }
+    runs
 }
 
 struct Group {

@@ -53,6 +53,10 @@ impl Network for Reader {
         }
     }
 
+    fn reads_both_ways(&self) -> bool {
+        self.network.spec().topology == Topology::Full
+    }
+
     fn forget(&mut self) {
         self.context = None;
         self.network.forget();

@@ -9,6 +9,9 @@
 //!    stands ([`Rescore`](crate::model::NetworkUse::Rescore)). Without a network the prior fills its draft: agreed positions, then the rest.
 //! 4. The span becomes an [`answer`]: healed bytes, stop strings and repeated lines cut off.
 //!
+//! A request of several holes is filled by [`joint`] on one canvas, where the network reads that way, else by [`many`], one
+//! hole at a time; text that is to be written anew goes through [`rewrite`].
+//!
 //! Each step of this is one step of [`diffusion::denoise`](crate::diffusion::denoise()): the deadline and the cancel
 //! flag are looked at, and a frame is sent. Knows no HTTP and no tensor.
 
@@ -17,9 +20,13 @@ mod check;
 mod engine;
 mod fill;
 mod frames;
+mod joint;
 mod load;
+mod many;
 mod mixture;
 mod ready;
+mod remask;
+mod rewrite;
 mod settings;
 mod spelling;
 mod task;
@@ -57,6 +64,11 @@ pub trait Network: Send {
     /// # Errors
     /// As [`denoiser`](Self::denoiser).
     fn score(&mut self, texts: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError>;
+
+    /// Whether a span may hold text that is given, so that one canvas serves several holes.
+    fn reads_both_ways(&self) -> bool {
+        false
+    }
 
     /// Forgets every hole.
     fn forget(&mut self);

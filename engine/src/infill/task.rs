@@ -113,7 +113,7 @@ impl Task {
 }
 
 /// Line feeds alone: what models and caches have seen.
-fn unify(text: &str) -> String {
+pub(super) fn unify(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
 

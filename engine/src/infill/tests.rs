@@ -31,7 +31,7 @@ fn config() -> serde_json::Value {
     config
 }
 
-fn settings(role: NetworkUse) -> Settings {
+pub(super) fn settings(role: NetworkUse) -> Settings {
     let json = serde_json::to_vec(&config()).unwrap();
     Settings { role, ..Settings::of(&ModelSpec::from_bytes(&json, Path::new("config.json")).unwrap()) }
 }
@@ -93,7 +93,7 @@ impl Denoiser for Sure<'_> {
     }
 }
 
-fn by_prior() -> Infiller {
+pub(super) fn by_prior() -> Infiller {
     Infiller::new(Arc::new(sample::tokenizer()), settings(NetworkUse::Off), None)
 }
 

@@ -111,6 +111,18 @@ impl Caches {
         }
     }
 
+    /// A line for the hole as symbols, new ones among them; indentation that stands before the hole already is left out.
+    pub(super) fn read_line(&mut self, tokens: &[TokenId], vocabulary: &impl Vocabulary) -> Vec<Local> {
+        let mut row = Vec::with_capacity(tokens.len() + 1);
+        let mut reader = self.reader;
+        self.symbols.read(tokens, &mut reader, vocabulary, &mut row);
+        let steps = |local: Option<&Local>| local.is_some_and(|&local| self.symbols.is_step(local));
+        if steps(self.before.last()) && steps(row.first()) {
+            row.remove(0);
+        }
+        row
+    }
+
     /// Makes symbols for the bytes to heal, if none of the text begins with them.
     fn know_how_to_spell(&mut self, heal: &[u8], vocabulary: &impl Vocabulary) {
         let fresh = self.reader.fresh.is_some();

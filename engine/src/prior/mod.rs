@@ -103,3 +103,16 @@ pub struct Hole<'a> {
 pub fn propose(hole: &Hole<'_>, vocabulary: &impl Vocabulary, cancelled: &dyn Fn() -> bool) -> Pool {
     pool::propose(hole, vocabulary, cancelled)
 }
+
+/// The same pool with `standing` in it, and the score of `standing`: what a line is worth beside those that could take
+/// its place. It must not be part of the text around the hole, or it would speak for itself.
+///
+/// `standing` is one line, the bytes to heal included; a line that is longer than any hypothesis may be has no score.
+pub fn propose_beside(
+    hole: &Hole<'_>,
+    standing: &[TokenId],
+    vocabulary: &impl Vocabulary,
+    cancelled: &dyn Fn() -> bool,
+) -> (Pool, Option<f32>) {
+    pool::propose_beside(hole, Some(standing), vocabulary, cancelled)
+}

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use quicksilver_protocol::completion::{FimRequest, FinishReason, Frame};
 
-use crate::EngineError;
+use crate::{EngineError, diffusion::Interrupt};
 
 pub use backlog::KeyId;
 pub use job::{Cancel, Done, Ticket};
@@ -46,6 +46,18 @@ pub struct Terms<'a> {
     pub frames: Option<&'a mut dyn FnMut(Frame)>,
 }
 
+impl Terms<'_> {
+    /// Why to stop, if there is a reason.
+    #[must_use]
+    pub fn interrupt(&self) -> Option<Interrupt> {
+        if self.cancel.is_cancelled() {
+            Some(Interrupt::Cancel)
+        } else {
+            (Instant::now() >= self.deadline).then_some(Interrupt::Deadline)
+        }
+    }
+}
+
 /// What filled a hole, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Infilled {
@@ -69,4 +81,19 @@ pub struct Infilled {
     pub show: bool,
     /// `prior`, `network` or `prior+network`.
     pub source: &'static str,
+    /// Each hole of a request of several, in their order; `text` is the first's, `confidence` the least of all.
+    pub holes: Vec<Filled>,
+    /// Of a rewriting: nats by which `text` is better than what stood there; at most 0 if nothing better was found.
+    pub margin: Option<f32>,
+}
+
+/// What filled one hole of several.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Filled {
+    /// The text.
+    pub text: String,
+    /// Why it ends where it ends.
+    pub finish: FinishReason,
+    /// How sure the engine is of it, in [0, 1].
+    pub confidence: f32,
 }

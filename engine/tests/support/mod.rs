@@ -15,7 +15,7 @@ use std::{
 use quicksilver_engine::{
     EngineError,
     http::{About, Address, Keys, Life, Listener, serve},
-    queue::{Infill, Infilled, Queue, Terms},
+    queue::{Filled, Infill, Infilled, Queue, Terms},
 };
 use quicksilver_protocol::completion::{FimRequest, FinishReason, Frame, Run, RunKind};
 use tokio::{
@@ -65,6 +65,17 @@ impl Infill for Script {
                 std::thread::sleep(Duration::from_millis(500));
                 0
             }
+            (Some("two"), _) => {
+                if let Some(frames) = &mut terms.frames {
+                    let mut both = frame(1);
+                    let second =
+                        Run { text: "second".into(), kind: RunKind::Changed, confidence: 0.5, hole: 1 };
+                    both.runs.push(second);
+                    frames(both);
+                }
+                std::thread::sleep(Duration::from_millis(100));
+                0
+            }
             (Some("steps"), Some(n)) => n.parse().unwrap(),
             _ => 1,
         };
@@ -92,6 +103,8 @@ impl Infill for Script {
             confidence: 0.5,
             show: true,
             source: "prior",
+            holes: holes(request),
+            margin: request.rewrite.as_ref().map(|_| 0.7),
         })
     }
 
@@ -104,8 +117,15 @@ impl Infill for Script {
     }
 }
 
+/// `hole 0`, `hole 1`, … for a request of several holes.
+fn holes(request: &FimRequest) -> Vec<Filled> {
+    let several = if request.holes.is_empty() { 0 } else { request.holes.len() + 1 };
+    let filled = |n| Filled { text: format!("hole {n}"), finish: FinishReason::Stop, confidence: 0.25 };
+    (0..several).map(filled).collect()
+}
+
 fn frame(step: u32) -> Frame {
-    let run = |text: &str, kind| Run { text: text.into(), kind, confidence: 0.5 };
+    let run = |text: &str, kind| Run { text: text.into(), kind, confidence: 0.5, hole: 0 };
     Frame { step, runs: vec![run("fil", RunKind::Committed), run("xxx", RunKind::Masked)] }
 }
 

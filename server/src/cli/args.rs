@@ -6,7 +6,10 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use quicksilver_protocol::{completion::Span, limits::MAX_SPAN_TOKENS};
 
-use super::{caret::Caret, failure::EXIT_CODES};
+use super::{
+    caret::{Caret, Spot},
+    failure::EXIT_CODES,
+};
 
 /// Fills the hole at the cursor with a diffusion model: the whole span at once, refined step by step.
 #[derive(Debug, Parser)]
@@ -78,10 +81,14 @@ pub(super) struct InfillArgs {
     /// Where the hole is; lines and columns count from 1, columns in characters
     #[arg(value_name = "FILE:LINE:COL")]
     pub(super) caret: Caret,
+    /// Another hole of the same file, filled together with the first; may be given several times
+    #[arg(long, value_name = "LINE:COL")]
+    pub(super) also: Vec<Spot>,
     /// rest (of the line), line, block, or at most N tokens; by syntax unless given
     #[arg(long, value_parser = span)]
     pub(super) span: Option<Span>,
-    /// Print one JSON line instead: {"text","range","steps","tokens","ms","model","device"}
+    /// Print one JSON line instead: {"text","range","steps","tokens","ms","model","device"}, and with --also
+    /// "holes":[{"text","range","confidence"}] in place of the first two
     #[arg(long)]
     pub(super) json: bool,
     /// Milliseconds after which the best decoded state is the answer

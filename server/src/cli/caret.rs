@@ -27,6 +27,24 @@ impl FromStr for Caret {
     }
 }
 
+/// A further place in a file that is known; as [`Caret`] counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spot {
+    pub(super) line: usize,
+    pub(super) column: usize,
+}
+
+impl FromStr for Spot {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = |part: &str| part.parse::<usize>().ok().filter(|n| *n > 0);
+        let parts = text.split_once(':').and_then(|(line, column)| Some((number(line)?, number(column)?)));
+        let (line, column) = parts.ok_or("give LINE:COL, both from 1, such as 12:5")?;
+        Ok(Self { line, column })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -45,6 +63,14 @@ mod tests {
             ["", "x.rs", "x.rs:3", "x.rs:0:1", "x.rs:1:0", ":1:1", "x.rs:-1:1", "x.rs:1:1:", "x.rs:a:b"]
         {
             assert!(bad.parse::<Caret>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_spot_is_a_line_and_a_column() {
+        assert_eq!("12:5".parse(), Ok(Spot { line: 12, column: 5 }));
+        for bad in ["", "12", "12:", "0:1", "1:0", "x.rs:1:2", "-1:2"] {
+            assert!(bad.parse::<Spot>().is_err(), "{bad}");
         }
     }
 

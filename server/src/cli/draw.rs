@@ -116,14 +116,21 @@ impl Picture {
     }
 }
 
-/// The whole span decided: the last picture.
-pub(super) fn decided(text: &str, confidence: f32, step: u32) -> Frame {
-    Frame { step, runs: vec![Run { text: text.to_owned(), kind: RunKind::Committed, confidence }] }
+/// Every span decided, each with its confidence: the last picture.
+pub(super) fn decided(spans: &[(&str, f32)], step: u32) -> Frame {
+    let run = |((text, confidence), hole): (&(&str, f32), u32)| Run {
+        text: (*text).to_owned(),
+        kind: RunKind::Committed,
+        confidence: *confidence,
+        hole,
+    };
+    Frame { step, runs: spans.iter().zip(0..).map(run).collect() }
 }
 
-/// A span of which nothing is known yet.
-pub(super) fn masked() -> Frame {
-    Frame { step: 0, runs: vec![Run { text: String::new(), kind: RunKind::Masked, confidence: 0.0 }] }
+/// Spans of which nothing is known yet.
+pub(super) fn masked(holes: u32) -> Frame {
+    let run = |hole| Run { text: String::new(), kind: RunKind::Masked, confidence: 0.0, hole };
+    Frame { step: 0, runs: (0..holes).map(run).collect() }
 }
 
 fn look(run: &Run) -> Look {
@@ -167,7 +174,7 @@ mod tests {
     }
 
     fn run(text: &str, kind: RunKind) -> Run {
-        Run { text: text.to_owned(), kind, confidence: 0.9 }
+        Run { text: text.to_owned(), kind, confidence: 0.9, hole: 0 }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::{
     Exit, Failure,
     args::{AskArgs, InfillArgs},
-    draw,
+    draw, many,
     paint::Painter,
     print,
     source::Source,
@@ -21,6 +21,9 @@ use crate::engine::{AskError, Client, Endpoint, Engine, EngineState, NO_MODEL};
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(super) async fn run(args: &InfillArgs) -> Result<(), Failure> {
+    if !args.also.is_empty() {
+        return many::run(args).await;
+    }
     let source = Source::read(&args.caret)?;
     let engine = Engine::supervise(endpoint(&args.ask)?);
     // The workspace is read while the engine starts.
@@ -75,10 +78,24 @@ async fn animated(
     request: &FimRequest,
     deadline: Duration,
 ) -> Result<FimResponse, Failure> {
-    let screen = |error: std::io::Error| Failure::new(Exit::Failed, format!("cannot draw: {error}"));
-    let mut painter = Painter::new(source.before(), source.after());
+    let mut painter = Painter::new(&[(source.before(), source.after())]);
     print(format!("{}:{}:{}\n", args.caret.file.display(), args.caret.line, args.caret.column).as_bytes())?;
-    painter.begin(&draw::masked()).map_err(screen)?;
+    painter.begin(&draw::masked(1)).map_err(cannot_draw)?;
+    let response = watched(&mut painter, client, request, deadline).await?;
+    let text = response.choices.first().map_or("", |choice| choice.text.as_str());
+    let report = response.quicksilver.clone().unwrap_or_default();
+    let end = draw::decided(&[(text, report.confidence)], report.steps);
+    painter.end(&end).map_err(cannot_draw)?;
+    Ok(response)
+}
+
+/// Asks, and draws each frame.
+pub(super) async fn watched(
+    painter: &mut Painter,
+    client: &Client,
+    request: &FimRequest,
+    deadline: Duration,
+) -> Result<FimResponse, Failure> {
     let (send, mut frames) = mpsc::unbounded_channel::<Frame>();
     let ask = async move {
         let mut on_frame = |frame| {
@@ -94,12 +111,12 @@ async fn animated(
         Ok(())
     };
     let (response, watched) = tokio::join!(ask, watch);
-    watched.map_err(screen)?;
-    let response = response?;
-    let text = response.choices.first().map_or("", |choice| choice.text.as_str());
-    let report = response.quicksilver.clone().unwrap_or_default();
-    painter.end(&draw::decided(text, report.confidence, report.steps)).map_err(screen)?;
-    Ok(response)
+    watched.map_err(cannot_draw)?;
+    Ok(response?)
+}
+
+pub(super) fn cannot_draw(error: std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("cannot draw: {error}"))
 }
 
 /// What is said in the end.

@@ -11,6 +11,7 @@ mod explain;
 mod failure;
 mod infill;
 mod lsp;
+mod many;
 mod model;
 mod paint;
 mod source;

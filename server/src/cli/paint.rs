@@ -10,7 +10,7 @@ use crossterm::{
     style::{Attribute, Color, ContentStyle, PrintStyledContent},
     terminal::{self, Clear, ClearType},
 };
-use quicksilver_protocol::completion::Frame;
+use quicksilver_protocol::completion::{Frame, Run};
 
 use super::draw::{Look, Picture, Row};
 
@@ -22,7 +22,8 @@ const FAST: Duration = Duration::from_millis(20);
 
 /// Draws onto standard output.
 pub(super) struct Painter {
-    picture: Picture,
+    /// One for each hole.
+    pictures: Vec<Picture>,
     is_terminal: bool,
     colours: bool,
     drawn_rows: u16,
@@ -30,7 +31,8 @@ pub(super) struct Painter {
 }
 
 impl Painter {
-    pub(super) fn new(before: &str, after: &str) -> Self {
+    /// For holes, each with the text before and after it.
+    pub(super) fn new(holes: &[(&str, &str)]) -> Self {
         let is_terminal = io::stdout().is_terminal();
         let width = match terminal::size() {
             Ok((columns, _)) if is_terminal && columns > 20 => usize::from(columns) - 1,
@@ -38,13 +40,13 @@ impl Painter {
         };
         // https://no-color.org: any value but an empty one.
         let colours = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { picture: Picture::new(before, after, width), is_terminal, colours, drawn_rows: 0, frames: 0 }
+        let pictures = holes.iter().map(|(before, after)| Picture::new(before, after, width)).collect();
+        Self { pictures, is_terminal, colours, drawn_rows: 0, frames: 0 }
     }
 
-    /// Draws the surroundings and a first state of the span.
+    /// Draws the surroundings and a first state of the spans.
     pub(super) fn begin(&mut self, frame: &Frame) -> io::Result<()> {
-        self.rows(&self.picture.head())?;
-        if self.is_terminal { self.redraw(frame) } else { self.rows(&self.picture.body(frame)) }
+        if self.is_terminal { self.redraw(frame) } else { self.rows(&self.all(frame)) }
     }
 
     /// Draws the span after a step; returns how long it should stay.
@@ -55,7 +57,9 @@ impl Painter {
             return Ok(if self.frames <= SLOW_STEPS { SLOW } else { FAST });
         }
         let mut out = io::stdout().lock();
-        writeln!(out, "step {:>3}  {}", frame.step, Picture::log_line(frame))?;
+        let spans: Vec<String> =
+            (0..self.pictures.len()).map(|hole| Picture::log_line(&part(frame, hole))).collect();
+        writeln!(out, "step {:>3}  {}", frame.step, spans.join("  ·  "))?;
         Ok(Duration::ZERO)
     }
 
@@ -64,12 +68,24 @@ impl Painter {
         if self.is_terminal {
             return self.redraw(frame);
         }
-        self.rows(&self.picture.head())?;
-        self.rows(&self.picture.body(frame))
+        self.rows(&self.all(frame))
+    }
+
+    /// Every hole in its surroundings.
+    fn all(&self, frame: &Frame) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (hole, picture) in self.pictures.iter().enumerate() {
+            if hole > 0 {
+                rows.push(vec![("      ⋮".to_owned(), Look::Margin)]);
+            }
+            rows.extend(picture.head());
+            rows.extend(picture.body(&part(frame, hole)));
+        }
+        rows
     }
 
     fn redraw(&mut self, frame: &Frame) -> io::Result<()> {
-        let rows = self.picture.body(frame);
+        let rows = self.all(frame);
         let mut out = io::stdout().lock();
         if self.drawn_rows > 0 {
             out.queue(cursor::MoveToPreviousLine(self.drawn_rows))?
@@ -94,6 +110,12 @@ impl Painter {
         }
         out.flush()
     }
+}
+
+/// What a frame says of one hole.
+fn part(frame: &Frame, hole: usize) -> Frame {
+    let of_hole = |run: &&Run| run.hole as usize == hole;
+    Frame { step: frame.step, runs: frame.runs.iter().filter(of_hole).cloned().collect() }
 }
 
 /// Masks are grey, this step's decisions bold, and colour runs from red over yellow to green with confidence.

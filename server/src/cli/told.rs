@@ -9,7 +9,7 @@ use std::{
 use quicksilver_protocol::completion::Span;
 
 use super::{Exit, Failure, source::Source};
-use crate::context::{Assembly, Hole, Open, Workspace, place::root_of};
+use crate::context::{Assembly, Excluded, Hole, Open, Workspace, place::root_of};
 use crate::document::{ByteOffset, Document, Language, Version};
 
 /// How long the workspace is read for files like the one with the hole.
@@ -41,9 +41,12 @@ impl Told {
         let root = root_of(path);
         let workspace =
             Workspace::new(std::slice::from_ref(&root), &[]).scanned(&mut || Instant::now() > until);
-        let assembly = workspace.explain(&hole, &[]).map_err(|excluded| {
-            Failure::new(Exit::Input, format!("{} is never told to an engine: {excluded}", path.display()))
-        })?;
+        let assembly = workspace.explain(&hole, &[]).map_err(|why| excluded(path, &why))?;
         Ok(Self { root, workspace, assembly })
     }
+}
+
+/// A file that is told to nobody.
+pub(super) fn excluded(path: &Path, why: &Excluded) -> Failure {
+    Failure::new(Exit::Input, format!("{} is never told to an engine: {why}", path.display()))
 }

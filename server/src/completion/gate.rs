@@ -25,6 +25,10 @@ pub enum Silence {
     EngineError(String),
     /// The engine found nothing worth adding.
     NothingToAdd,
+    /// Nothing better than the text that stands there was found.
+    NothingBetter,
+    /// A rewriting was asked for without a selection.
+    NothingSelected,
     /// What it found is too short to be worth a look.
     TooShort,
     /// What it found says again what stands there.
@@ -52,6 +56,8 @@ impl Silence {
             Self::NoEngine(_) => "no-engine",
             Self::EngineError(_) => "engine-error",
             Self::NothingToAdd => "nothing-to-add",
+            Self::NothingBetter => "nothing-better",
+            Self::NothingSelected => "nothing-selected",
             Self::TooShort => "too-short",
             Self::Repetition => "repetition",
             Self::LowConfidence(_) => "low-confidence",
@@ -80,6 +86,8 @@ impl std::fmt::Display for Silence {
             Self::NoEngine(state) => write!(f, "the engine is not ready: {state}"),
             Self::EngineError(words) => write!(f, "the engine could not answer: {words}"),
             Self::NothingToAdd => f.write_str("nothing to add here"),
+            Self::NothingBetter => f.write_str("nothing found that fits better than what stands there"),
+            Self::NothingSelected => f.write_str("select the text to write anew first"),
             Self::TooShort => f.write_str("the answer was too short to show"),
             Self::Repetition => f.write_str("the answer repeated what is there"),
             Self::LowConfidence(percent) => write!(f, "not sure enough ({percent} %)"),

@@ -71,7 +71,7 @@ pub fn polish(raw: &str, site: &Site, wanted: Wanted) -> Result<Polished, Silenc
 }
 
 /// Only what a user would type: line feeds, tabs and visible characters; no control characters, no invisible direction marks.
-fn clean(raw: &str) -> String {
+pub(super) fn clean(raw: &str) -> String {
     let raw = raw.replace("\r\n", "\n");
     raw.chars()
         .map(|c| if c == '\r' { '\n' } else { c })

@@ -9,7 +9,7 @@ use quicksilver_protocol::completion::{FimRequest, FimResponse, Span};
 
 use super::{Silence, Site, Suggestion, gate, polish, polish::Polished, reuse};
 use crate::context::{Hole, Open, Workspace};
-use crate::document::{Snapshot, limits};
+use crate::document::{ByteOffset, Snapshot, limits};
 use crate::engine::{AskError, Engine, OnFrame};
 use crate::session::{Settings, config::SpanSetting, requests::SessionId};
 
@@ -47,7 +47,7 @@ impl Ask {
 /// # Errors
 /// Why nothing is suggested.
 pub async fn complete(ask: Ask, on_frame: Option<OnFrame<'_>>) -> Result<Suggestion, Silence> {
-    refuse(&ask)?;
+    refuse(&ask.settings, ask.snapshot(), ask.hole.at)?;
     if let Some(again) = ask.shown.as_ref().and_then(|shown| reuse::reuse(shown, ask.snapshot(), ask.hole.at))
     {
         return Ok(again);
@@ -71,21 +71,21 @@ pub async fn complete(ask: Ask, on_frame: Option<OnFrame<'_>>) -> Result<Suggest
 }
 
 /// The settings' and the document's own reasons to ask nobody.
-fn refuse(ask: &Ask) -> Result<(), Silence> {
-    let language = ask.snapshot().language().id();
-    if !ask.settings.enable {
+pub(super) fn refuse(settings: &Settings, snapshot: &Snapshot, at: ByteOffset) -> Result<(), Silence> {
+    let language = snapshot.language().id();
+    if !settings.enable {
         return Err(Silence::Disabled);
     }
-    if ask.settings.disabled_languages.iter().any(|disabled| disabled == language) {
+    if settings.disabled_languages.iter().any(|disabled| disabled == language) {
         return Err(Silence::LanguageDisabled(language.to_owned()));
     }
-    if ask.snapshot().is_binary() {
+    if snapshot.is_binary() {
         return Err(Silence::Binary);
     }
-    if ask.snapshot().text().len_bytes() > limits::MAX_DOCUMENT_BYTES {
+    if snapshot.text().len_bytes() > limits::MAX_DOCUMENT_BYTES {
         return Err(Silence::TooLarge("the document"));
     }
-    if ask.snapshot().line_at(ask.hole.at).len() > limits::MAX_LINE_BYTES {
+    if snapshot.line_at(at).len() > limits::MAX_LINE_BYTES {
         return Err(Silence::TooLarge("the line"));
     }
     Ok(())

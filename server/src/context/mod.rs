@@ -9,15 +9,19 @@
 //! | [`reader`] | the guarded reader |
 //! | [`neighbours`] | the most similar files of the workspace |
 //! | [`budget`] | how many of them go along, and why the others do not |
+//! | [`holes`] | requests for several holes, and for text to be written anew |
+//! | [`placeholders`] | where code says that it is still to be written |
 //! | [`assemble`] | the request's one constructor, with the reasons for what is in it |
 //! | [`place`] | from a document's address to its path |
 
 pub mod assemble;
 pub mod budget;
 pub mod exclude;
+pub mod holes;
 mod identifiers;
 pub mod neighbours;
 pub mod place;
+pub mod placeholders;
 pub mod reader;
 pub mod secrets;
 pub mod span;

@@ -89,6 +89,9 @@ impl Client {
         deadline: Duration,
         on_frame: Option<OnFrame<'_>>,
     ) -> Result<FimResponse, AskError> {
+        if !self.extensions && (!request.holes.is_empty() || request.rewrite.is_some()) {
+            return Err(AskError::Setting("this engine fills one hole at a time".to_owned()));
+        }
         let body = self.dressed(request, deadline, on_frame.is_some());
         let ask = async {
             let response = self.http.post(self.url("v1/fim/completions")?).json(&body).send().await;
@@ -229,7 +232,9 @@ async fn framed(response: Response, on_frame: OnFrame<'_>) -> Result<FimResponse
                 Err(_) => AskError::BadAnswer(error.to_string()),
             }
         })?;
-        if let Some(frame) = said.choices.first_mut().and_then(|choice| choice.frame.take()) {
+        let mut parts = said.choices.iter_mut().filter_map(|choice| choice.frame.take());
+        if let Some(mut frame) = parts.next() {
+            frame.runs.extend(parts.flat_map(|part| part.runs));
             on_frame(frame);
         }
         answer = Some(said);

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use tower_lsp_server::gen_lsp_types::{
-    CompletionOptions, ExecuteCommandOptions, InitializeParams, PositionEncodingKind, Save, SaveOptions,
-    ServerCapabilities, TextDocumentSyncKind, TextDocumentSyncOptions,
+    CodeActionKind, CodeActionOptions, CompletionOptions, ExecuteCommandOptions, InitializeParams,
+    PositionEncodingKind, Save, SaveOptions, ServerCapabilities, TextDocumentSyncKind,
+    TextDocumentSyncOptions,
 };
 
 use crate::document::Encoding;
@@ -11,6 +12,16 @@ use crate::session::ClientFacts;
 
 /// The command of every suggestion: the client runs it when the suggestion was taken.
 pub const ACCEPTED: &str = "quicksilver.accepted";
+/// Commands of code actions that have the edit applied.
+pub const APPLY_FILL: &str = "quicksilver.applyFill";
+/// See [`APPLY_FILL`].
+pub const APPLY_REWRITE: &str = "quicksilver.applyRewrite";
+/// Commands of code actions that the client itself carries out, with a preview.
+pub const FILL: &str = "quicksilver.fill";
+/// See [`FILL`].
+pub const REWRITE: &str = "quicksilver.rewrite";
+/// The kind of our code actions.
+pub const REWRITE_KIND: &str = "refactor.rewrite";
 
 /// The client's capabilities as far as anything depends on them.
 pub fn facts(params: &InitializeParams) -> ClientFacts {
@@ -33,6 +44,9 @@ pub fn facts(params: &InitializeParams) -> ClientFacts {
         inline_completion: text.is_some_and(|t| t.inline_completion.is_some()),
         frames,
         status: ours.is_some_and(|e| e.get("status").and_then(Value::as_bool) != Some(false)),
+        fills: ours.is_some_and(|e| e.get("fill").and_then(Value::as_bool) == Some(true)),
+        versioned_edits: workspace.and_then(|w| w.workspace_edit.as_ref()).and_then(|e| e.document_changes)
+            == Some(true),
         configuration: workspace.and_then(|w| w.configuration) == Some(true),
         register_configuration: workspace
             .and_then(|w| w.did_change_configuration.as_ref())
@@ -72,12 +86,19 @@ pub fn offer(facts: &ClientFacts, encoding: Encoding) -> ServerCapabilities {
         inline_completion_provider: Some(true.into()),
         // Only where nothing better is spoken: a popup that waits for a model delays everyone else's.
         completion_provider: (!facts.inline_completion).then(CompletionOptions::default),
+        code_action_provider: Some(
+            CodeActionOptions {
+                code_action_kinds: Some(vec![CodeActionKind::RefactorRewrite]),
+                ..CodeActionOptions::default()
+            }
+            .into(),
+        ),
         execute_command_provider: Some(ExecuteCommandOptions {
-            commands: vec![ACCEPTED.into()],
+            commands: vec![ACCEPTED.into(), APPLY_FILL.into(), APPLY_REWRITE.into()],
             work_done_progress_options: Default::default(),
         }),
         experimental: Some(json!({
-            "quicksilver": { "frames": facts.frames.is_some(), "status": true, "digest": true }
+            "quicksilver": { "frames": facts.frames.is_some(), "status": true, "digest": true, "fill": true }
         })),
         ..ServerCapabilities::default()
     }

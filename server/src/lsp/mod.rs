@@ -7,10 +7,14 @@
 //! | [`handlers`] | one file per method: borrow the session, call, convert |
 //! | [`notify`] | frames and status, latest wins |
 //! | [`suggest`], [`refine`] | a question's way to a placed infill, and its frames |
+//! | [`fill`], [`fill_frames`], [`apply`] | several holes filled together and text written anew: answers, frames, edits |
 //! | [`server`] | the service: which method goes to which handler |
 //! | [`workspace`] | the client's folders, and when to look at them again |
 
+pub mod apply;
 pub mod capabilities;
+pub mod fill;
+pub mod fill_frames;
 pub mod from_proto;
 pub mod handlers;
 pub mod notify;

@@ -56,7 +56,8 @@ impl Refinement {
 
     /// Ends with what is suggested, as it is after its polish.
     pub fn finish(mut self, infill: &str, confidence: f32) {
-        self.latest.runs = vec![Run { text: infill.to_owned(), kind: RunKind::Committed, confidence }];
+        self.latest.runs =
+            vec![Run { text: infill.to_owned(), kind: RunKind::Committed, confidence, hole: 0 }];
         self.put(FrameState::Final);
         self.shown = false;
     }

@@ -12,6 +12,7 @@ use tower_lsp_server::gen_lsp_types::{
 use tower_lsp_server::jsonrpc::Result;
 use tower_lsp_server::{Client, ClientSocket, LanguageServer, LspService};
 
+use super::fill::{FillAnswer, RewriteAnswer};
 use super::handlers;
 use crate::session::{Settings, Shared, status::Status, status::StatusBoard};
 
@@ -46,6 +47,9 @@ pub fn service(settings: Settings) -> (LspService<Server>, ClientSocket, watch::
     .custom_method("workspace/didChangeConfiguration", Server::did_change_configuration)
     .custom_method("textDocument/inlineCompletion", Server::inline_completion)
     .custom_method("textDocument/completion", Server::completion)
+    .custom_method("textDocument/codeAction", Server::code_action)
+    .custom_method("quicksilver/fill", Server::fill)
+    .custom_method("quicksilver/rewrite", Server::rewrite)
     .custom_method("workspace/executeCommand", Server::execute_command)
     .custom_method("quicksilver/digest", Server::digest)
     .custom_method("quicksilver/status", Server::status)
@@ -103,7 +107,19 @@ impl Server {
     }
 
     async fn execute_command(&self, params: ExecuteCommandParams) -> Result<Value> {
-        handlers::execute_command::handle(self, &params)
+        handlers::execute_command::handle(self, params).await
+    }
+
+    async fn code_action(&self, params: Value) -> Result<Value> {
+        handlers::code_action::handle(self, params)
+    }
+
+    async fn fill(&self, params: Value) -> Result<FillAnswer> {
+        handlers::fill::fill(self, params).await
+    }
+
+    async fn rewrite(&self, params: Value) -> Result<RewriteAnswer> {
+        handlers::fill::rewrite(self, params).await
     }
 
     async fn digest(&self, params: Value) -> Result<Value> {

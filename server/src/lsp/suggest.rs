@@ -122,7 +122,7 @@ fn begin(server: &Server, s: &mut Session, asked: Asked) -> Result<Begun, Status
     Ok(Begun { ticket, ask, place, refinement })
 }
 
-fn unusable_status(uri: &str, unusable: Unusable) -> Status {
+pub(super) fn unusable_status(uri: &str, unusable: Unusable) -> Status {
     match unusable {
         Unusable::NotOpen => {
             Status::of(uri, Kind::Inactive, "not-open", "the editor did not open this file here")

@@ -11,6 +11,10 @@ pub struct ClientFacts {
     pub frames: Option<u32>,
     /// Takes `quicksilver/status`.
     pub status: bool,
+    /// Shows fills and rewritings itself, with its own commands.
+    pub fills: bool,
+    /// Takes edits that name the version they are for.
+    pub versioned_edits: bool,
     /// Answers `workspace/configuration`.
     pub configuration: bool,
     /// Lets `didChangeConfiguration` be registered for.

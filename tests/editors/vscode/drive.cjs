@@ -184,6 +184,30 @@ const tests = {
     await until('the server', async () => (await code.status()) === 'Quicksilver: ready');
     equal('ghost text', START + (await code.suggest()), LINE);
   },
+  'places with a cursor each are filled together, shown first, then taken at once': async (code) => {
+    await code.open('fill.rs');
+    await code.press('Control+a');
+    await code.press('Control+Alt+Backslash');
+    const known = 'let guard = self.state.lock();';
+    const decorations = () =>
+      code.page.locator('.monaco-editor .view-lines span').evaluateAll((spans) =>
+        spans.map((span) => getComputedStyle(span, '::after').content.replaceAll('\u00a0', ' ')),
+      );
+    await until('both texts', async () => (await decorations()).filter((text) => text.includes(known)).length === 2);
+    await code.shot('fill');
+    await code.press('Control+Enter');
+    const before = readFileSync(join(project, 'fill.rs'), 'utf8');
+    await code.press('Control+s');
+    const text = await until('the file to be saved', () => {
+      const now = readFileSync(join(project, 'fill.rs'), 'utf8');
+      return now !== before && now;
+    }, 10_000);
+    equal('lines', text.split(known).length - 1, 4);
+    equal('placeholders', text.includes('todo!'), false);
+    await code.press('Control+z');
+    await code.press('Control+s');
+    await until('the original', () => readFileSync(join(project, 'fill.rs'), 'utf8') === before, 10_000);
+  },
   '.env gets no ghost text, and the status bar says why': async (code) => {
     await code.press('Control+s');
     await code.open('.env');
@@ -195,7 +219,16 @@ const tests = {
   },
 };
 
+/** A file with two bodies that are still to be written, like two that are. */
+function writePlaceholders() {
+  const body = (name, line) => `fn ${name}(&self) {\n    ${line}\n    guard.push(1);\n}\n`;
+  const known = 'let guard = self.state.lock();';
+  const bodies = [body('a', known), body('b', known), body('c', 'todo!()'), body('d', 'todo!()')];
+  writeFileSync(join(project, 'fill.rs'), bodies.join(''));
+}
+
 async function start() {
+  writePlaceholders();
   const user = join(scratch, 'user');
   const extensions = join(scratch, 'extensions');
   for (const folder of [join(user, 'User'), extensions, join(scratch, 'browser')]) mkdirSync(folder, { recursive: true });

@@ -11,6 +11,9 @@ local M = {}
 ---@field next string|false
 ---@field previous string|false
 ---@field trigger string|false
+---@field mark string|false
+---@field fill string|false
+---@field rewrite string|false
 
 ---@class quicksilver.Config
 ---@field enabled boolean whether suggestions are wanted at all
@@ -42,6 +45,9 @@ M.defaults = {
     next = '<M-]>',
     previous = '<M-[>',
     trigger = '<M-Bslash>',
+    mark = '<M-m>',
+    fill = '<M-f>',
+    rewrite = '<M-r>',
   },
   settings = {},
 }

@@ -3,6 +3,7 @@
 
 local client = require('quicksilver.client')
 local config = require('quicksilver.config')
+local fill = require('quicksilver.fill')
 local ghost = require('quicksilver.ghost')
 local keymaps = require('quicksilver.keymaps')
 local request = require('quicksilver.request')
@@ -47,6 +48,7 @@ function M.setup(options)
   end
   ghost.define_highlights()
   keymaps.set()
+  fill.setup()
   client.on_frame(request.on_frame)
   client.on_recovered(request.ask_again)
   create_autocommands()

@@ -35,6 +35,9 @@ local M = {}
 M.INLINE_COMPLETION = 'textDocument/inlineCompletion'
 M.FRAME = 'quicksilver/frame'
 M.STATUS = 'quicksilver/status'
+M.FILL = 'quicksilver/fill'
+M.REWRITE = 'quicksilver/rewrite'
+M.FILL_FRAME = 'quicksilver/fillFrame'
 M.DID_PARTIALLY_ACCEPT = 'quicksilver/didPartiallyAccept'
 M.ACCEPTED_COMMAND = 'quicksilver.accepted'
 
@@ -51,7 +54,7 @@ local STATUS_KINDS = { Normal = true, Warning = true, Error = true, Inactive = t
 ---@param frames boolean
 ---@return table
 function M.capabilities(frames)
-  return { experimental = { quicksilver = { frames = frames, maxFps = M.MAX_FPS } } }
+  return { experimental = { quicksilver = { frames = frames, maxFps = M.MAX_FPS, fill = true } } }
 end
 
 ---@param value any
@@ -80,6 +83,61 @@ function M.frame(params)
     params.range = nil
   end
   return params
+end
+
+---@param value any
+---@return boolean
+local function is_range(value)
+  return type(value) == 'table' and is_position(value.start) and is_position(value['end'])
+end
+
+--- All holes of a fill after one step.
+---@class quicksilver.FillFrame
+---@field token string of the request
+---@field seq integer
+---@field holes { range: lsp.Range, runs: quicksilver.Run[] }[]
+
+--- `params` as the frame of a fill, or nil when it has not the shape of one.
+---@param params any
+---@return quicksilver.FillFrame?
+function M.fill_frame(params)
+  if type(params) ~= 'table' or type(params.token) ~= 'string' or type(params.seq) ~= 'number' then
+    return nil
+  end
+  for _, hole in ipairs(type(params.holes) == 'table' and params.holes or { false }) do
+    if type(hole) ~= 'table' or not is_range(hole.range) or type(hole.runs) ~= 'table' then
+      return nil
+    end
+    for _, run in ipairs(hole.runs) do
+      if type(run) ~= 'table' or type(run.text) ~= 'string' or not RUN_KINDS[run.kind] then
+        return nil
+      end
+    end
+  end
+  return params
+end
+
+--- What the answer to a fill offers.
+---@param result table
+---@return quicksilver.Offer[]
+function M.fill_offers(result)
+  local offers = {}
+  for _, hole in ipairs(type(result.holes) == 'table' and result.holes or {}) do
+    if type(hole) == 'table' and is_range(hole.range) and type(hole.newText) == 'string' then
+      offers[#offers + 1] = { range = hole.range, texts = { hole.newText }, index = 1 }
+    end
+  end
+  return offers
+end
+
+--- What the answer to a rewriting offers.
+---@param result table
+---@return quicksilver.Offer[]
+function M.rewrite_offers(result)
+  local texts = vim.tbl_filter(function(text)
+    return type(text) == 'string'
+  end, type(result.texts) == 'table' and result.texts or {})
+  return #texts > 0 and is_range(result.range) and { { range = result.range, texts = texts, index = 1 } } or {}
 end
 
 --- `params` as a status, or nil when it has not the shape of one.

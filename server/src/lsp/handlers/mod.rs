@@ -1,5 +1,6 @@
 //! One file per method. Each borrows the session, calls, converts; none decides.
 
+pub mod code_action;
 pub mod completion;
 pub mod did_change;
 pub mod did_change_configuration;
@@ -9,6 +10,7 @@ pub mod did_save;
 pub mod digest;
 pub mod execute_command;
 pub mod feedback;
+pub mod fill;
 pub mod initialize;
 pub mod initialized;
 pub mod inline_completion;

@@ -1,0 +1,29 @@
+//! *Extensions.* Several holes of one document in one request, and text that is to be written anew.
+//!
+//! A request of several holes is the document as one text with gaps: `prompt`, the first hole, `holes[0].before`, the
+//! second hole, `holes[1].before`, …, the last hole, `suffix`. The answer has one choice for each hole, its `index`
+//! being the hole's number from 0; so has each event of a `diffusing` stream.
+
+use serde::{Deserialize, Serialize};
+
+use crate::completion::Span;
+
+/// A further hole of the document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hole {
+    /// The text between the hole before and this one; never empty.
+    pub before: String,
+    /// What kind of span is wanted here; by the text around it unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Span>,
+}
+
+/// What stands in the hole now: it is masked again and refined, and is never the answer itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rewrite {
+    /// The text.
+    pub text: String,
+    /// Mask all of it. Otherwise only what the model finds least likely; a local prior always thinks in whole lines.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
+}
