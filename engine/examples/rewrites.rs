@@ -30,7 +30,7 @@ use quicksilver_protocol::{
 };
 
 /// Margins from which a text would be offered, nats.
-const MARGINS: [f32; 7] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+const MARGINS: [f32; 7] = [0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -47,7 +47,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             "{}: share offered something, and offered the right line, from a margin of n nats",
             language.name
         );
-        println!("{:<12} {}", "line", MARGINS.map(|margin| format!("{margin:>13}")).concat());
+        println!("{:<12} {}", "line", MARGINS.map(|margin| format!("{margin:>13.0}")).concat());
         let lines = holes::draw(&language, Kind::Line, wanted, 7);
         for change in [Change::None, Change::Misspelt, Change::Other] {
             let mut random = Dice::new(3);

@@ -55,6 +55,12 @@ fn bodies() -> Vec<(&'static str, String, u16, &'static str)> {
             422,
             "n",
         ),
+        (
+            "doubts of several holes",
+            r#"{"prompt":"a","doubt":true,"holes":[{"before":"b"}]}"#.to_owned(),
+            422,
+            "doubt",
+        ),
         ("several holes written anew", several_anew.to_owned(), 422, "rewrite"),
         ("a body over the limit", json!({"prompt": "x".repeat(MAX_BODY_BYTES)}).to_string(), 413, ""),
     ];
@@ -103,6 +109,9 @@ fn bodies() -> Vec<(&'static str, String, u16, &'static str)> {
         ("rewrite", r#"{"text":""}"#, 422),
         ("rewrite", "\"a\"", 422),
         ("rewrite", "null", 200),
+        ("doubt", "true", 200),
+        ("doubt", "null", 200),
+        ("doubt", "1", 422),
         ("seed", "18446744073709551615", 200),
         ("seed", "18446744073709551616", 422),
         ("seed", "-1", 422),

@@ -76,6 +76,7 @@ mod scripted {
                 source: "prior",
                 holes: Vec::new(),
                 margin: None,
+                doubts: Vec::new(),
             })
         }
 

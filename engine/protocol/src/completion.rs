@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::holes::{Hole, Rewrite};
+use crate::holes::{Doubt, Hole, Rewrite};
 
 /// Clients of other makes send `null` where they mean "as usual".
 fn null_as_default<'de, D, T>(from: D) -> Result<T, D::Error>
@@ -66,6 +66,9 @@ pub struct FimRequest {
     /// *Extension.* What stands in the hole now, to be written anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rewrite: Option<Rewrite>,
+    /// *Extension.* Fill nothing, but say which names of `prompt` and `suffix`, read as one text, are in doubt.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "std::ops::Not::not")]
+    pub doubt: bool,
     /// *Extension.* Milliseconds from arrival, after which the best decoded state is the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
@@ -189,6 +192,9 @@ pub struct Report {
     /// better was found, and the answer is then empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub margin: Option<f32>,
+    /// The names in doubt, the most doubtful first, where they were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<Doubt>,
     /// The device that ran it: `cpu`, `cuda:0`.
     pub device: String,
 }

@@ -1,4 +1,4 @@
-//! *Extensions.* Several holes of one document in one request, and text that is to be written anew.
+//! *Extensions.* Several holes of one document in one request, text that is to be written anew, and names in doubt.
 //!
 //! A request of several holes is the document as one text with gaps: `prompt`, the first hole, `holes[0].before`, the
 //! second hole, `holes[1].before`, …, the last hole, `suffix`. The answer has one choice for each hole, its `index`
@@ -26,4 +26,19 @@ pub struct Rewrite {
     /// Mask all of it. Otherwise only what the model finds least likely; a local prior always thinks in whole lines.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
+}
+
+/// A name that is probably misspelt.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// Its line, from 0; the request's `prompt` and `suffix` are one text.
+    pub line: u32,
+    /// Its first character on that line, from 0.
+    pub start: u32,
+    /// The character behind its last.
+    pub end: u32,
+    /// What is probably meant.
+    pub instead: String,
+    /// By how many nats the line and what follows are likelier with that, the line's own text counting for nothing.
+    pub margin: f32,
 }

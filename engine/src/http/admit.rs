@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use crate::EngineError;
 
 /// The fields a client may get wrong by type, in the order in which they are looked at.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 18] = [
     "model",
     "prompt",
     "suffix",
@@ -40,6 +40,7 @@ const FIELDS: [&str; 17] = [
     "span",
     "holes",
     "rewrite",
+    "doubt",
 ];
 
 /// Reads and checks a request.
@@ -166,6 +167,8 @@ fn check_holes(request: &FimRequest) -> Result<(), EngineError> {
     ensure(request.holes.is_empty() || !several, "n", || {
         "must be 1 where there are several holes".to_owned()
     })?;
+    let fills = !request.holes.is_empty() || request.rewrite.is_some();
+    ensure(!(request.doubt && fills), "doubt", || "is for a request that fills nothing".to_owned())?;
     let Some(rewrite) = &request.rewrite else { return Ok(()) };
     let bytes = rewrite.text.len();
     ensure(request.holes.is_empty(), "rewrite", || "is for a request of one hole".to_owned())?;

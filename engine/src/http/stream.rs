@@ -90,6 +90,7 @@ impl Pending {
             show: infilled.show,
             source: infilled.source.to_owned(),
             margin: infilled.margin,
+            doubts: infilled.doubts.clone(),
             device: self.app.about.device.clone(),
         };
         tracing::info!(id = %self.id, steps = report.steps, ms = report.ms, tokens = infilled.span_tokens, "answered");

@@ -226,13 +226,16 @@ impl Infiller {
             source: span.source,
             holes: Vec::new(),
             margin: None,
+            doubts: Vec::new(),
         })
     }
 }
 
 impl Infill for Infiller {
     fn infill(&mut self, request: &FimRequest, terms: &mut Terms<'_>) -> Result<Infilled, EngineError> {
-        if let Some(rewrite) = &request.rewrite {
+        if request.doubt {
+            self.kit.doubts(request, terms)
+        } else if let Some(rewrite) = &request.rewrite {
             self.rewrite(request, rewrite, terms)
         } else if request.holes.is_empty() {
             self.one(request, terms)

@@ -162,6 +162,7 @@ fn said(outcome: &Outcome, tasks: &[Task], tokenizer: &Tokenizer) -> Result<Infi
         source: "network",
         holes,
         margin: None,
+        doubts: Vec::new(),
     })
 }
 

@@ -246,6 +246,7 @@ impl<'r> Holes<'r> {
             source: self.source,
             holes,
             margin: None,
+            doubts: Vec::new(),
         }
     }
 }

@@ -37,6 +37,7 @@ fn says(text: &str, confidence: f32) -> Infilled {
         source: "prior",
         holes: Vec::new(),
         margin: None,
+        doubts: Vec::new(),
     }
 }
 

@@ -10,13 +10,14 @@
 //! 4. The span becomes an [`answer`]: healed bytes, stop strings and repeated lines cut off.
 //!
 //! A request of several holes is filled by [`joint`] on one canvas, where the network reads that way, else by [`many`], one
-//! hole at a time; text that is to be written anew goes through [`rewrite`].
+//! hole at a time; text that is to be written anew goes through [`rewrite`]; [`doubt`] looks for misspelt names.
 //!
 //! Each step of this is one step of [`diffusion::denoise`](crate::diffusion::denoise()): the deadline and the cancel
 //! flag are looked at, and a frame is sent. Knows no HTTP and no tensor.
 
 mod answer;
 mod check;
+mod doubt;
 mod engine;
 mod fill;
 mod frames;
@@ -24,6 +25,7 @@ mod joint;
 mod load;
 mod many;
 mod mixture;
+mod near;
 mod ready;
 mod remask;
 mod rewrite;

@@ -17,6 +17,7 @@
 //! | `copies` | lines that stand between the same neighbours elsewhere |
 //! | `templates` | lines between similar neighbours elsewhere, rewritten |
 //! | `rescore` | how well the text right of the hole follows a line |
+//! | `weigh` | how well given lines fit a hole |
 //! | `pool` | hypotheses of one line, scored and shared |
 //! | `block` | further lines while the pool stays sure |
 //! | `denoiser` | the pool as a [`Denoiser`](crate::diffusion::Denoiser) |
@@ -40,6 +41,7 @@ mod pool;
 mod rescore;
 mod symbols;
 mod templates;
+mod weigh;
 
 #[cfg(test)]
 mod tests;
@@ -104,15 +106,15 @@ pub fn propose(hole: &Hole<'_>, vocabulary: &impl Vocabulary, cancelled: &dyn Fn
     pool::propose(hole, vocabulary, cancelled)
 }
 
-/// The same pool with `standing` in it, and the score of `standing`: what a line is worth beside those that could take
-/// its place. It must not be part of the text around the hole, or it would speak for itself.
+/// How well each of some lines fits the hole: its log-probability and that of the text right of it, in nats. None of them
+/// must be part of the text around the hole, or it would speak for itself.
 ///
-/// `standing` is one line, the bytes to heal included; a line that is longer than any hypothesis may be has no score.
-pub fn propose_beside(
+/// A line has no line break, and includes the bytes to heal. Lines that `cancelled` comes before are left out.
+pub fn weigh(
     hole: &Hole<'_>,
-    standing: &[TokenId],
+    lines: &[Vec<TokenId>],
     vocabulary: &impl Vocabulary,
     cancelled: &dyn Fn() -> bool,
-) -> (Pool, Option<f32>) {
-    pool::propose_beside(hole, Some(standing), vocabulary, cancelled)
+) -> Vec<f32> {
+    weigh::weigh(hole, lines, vocabulary, cancelled)
 }

@@ -56,21 +56,10 @@ pub(super) struct Scored {
 
 /// See [`super::propose`].
 pub(super) fn propose<V: Vocabulary>(hole: &Hole<'_>, vocabulary: &V, cancelled: &dyn Fn() -> bool) -> Pool {
-    propose_beside(hole, None, vocabulary, cancelled).0
-}
-
-/// The pool, `standing` in it, and its score; `standing` is one line for the hole, the healed bytes included.
-pub(super) fn propose_beside<V: Vocabulary>(
-    hole: &Hole<'_>,
-    standing: Option<&[TokenId]>,
-    vocabulary: &V,
-    cancelled: &dyn Fn() -> bool,
-) -> (Pool, Option<f32>) {
     if cancelled() || hole.max_tokens == 0 {
-        return (Pool::default(), None);
+        return Pool::default();
     }
-    let mut caches = Caches::new(hole, vocabulary);
-    let standing = standing.map(|tokens| caches.read_line(tokens, vocabulary));
+    let caches = Caches::new(hole, vocabulary);
     let mut model = Model::new(&caches, vocabulary.size());
     let indentation = hole.heal.len() - hole.heal.trim_ascii_start().len();
     let (lead, owed) = match caches.reader.fresh {
@@ -91,9 +80,7 @@ pub(super) fn propose_beside<V: Vocabulary>(
     let many = matches!(hole.extent, Extent::Block | Extent::Tokens(_)) && frame.stop.is_none();
     // The first of several lines need not fit what comes after the last.
     let seen = if many { &caches.after[..1] } else { &caches.after[..] };
-    let mut lines = lines(&mut model, &frame, seen, standing.as_ref(), vocabulary, cancelled);
-    let score =
-        standing.and_then(|line| lines.iter().find(|scored| scored.line == line)).map(|scored| scored.score);
+    let mut lines = lines(&mut model, &frame, seen, vocabulary, cancelled);
     if let (true, Some(first)) = (many, lines.first_mut()) {
         let indent = caches.reader.indent;
         let block = block::extend(&mut model, &frame, &caches.after, first, indent, vocabulary, cancelled);
@@ -114,21 +101,19 @@ pub(super) fn propose_beside<V: Vocabulary>(
             signals: scored.signals,
         })
     });
-    (Pool::new(hypotheses.collect()), score)
+    Pool::new(hypotheses.collect())
 }
 
-/// Lines for one hole, best first, with their shares; `standing` is one of them, whatever speaks for it.
+/// Lines for one hole, best first, with their shares.
 pub(super) fn lines(
     model: &mut Model<'_>,
     frame: &Frame<'_>,
     after: &[Local],
-    standing: Option<&Line>,
     vocabulary: &impl Vocabulary,
     cancelled: &dyn Fn() -> bool,
 ) -> Vec<Scored> {
     let copies = Copies::find(model.caches, frame, after, vocabulary);
-    let mut candidates: Vec<Line> = standing.into_iter().cloned().collect();
-    candidates.extend(copies.best().into_iter().filter(|line| Some(line) != standing));
+    let mut candidates = copies.best();
     for line in beam::lines(model, frame, vocabulary, cancelled) {
         if !candidates.contains(&line) {
             candidates.push(line);

@@ -9,7 +9,10 @@ mod worker;
 
 use std::time::Instant;
 
-use quicksilver_protocol::completion::{FimRequest, FinishReason, Frame};
+use quicksilver_protocol::{
+    completion::{FimRequest, FinishReason, Frame},
+    holes::Doubt,
+};
 
 use crate::{EngineError, diffusion::Interrupt};
 
@@ -85,6 +88,8 @@ pub struct Infilled {
     pub holes: Vec<Filled>,
     /// Of a rewriting: nats by which `text` is better than what stood there; at most 0 if nothing better was found.
     pub margin: Option<f32>,
+    /// The names in doubt, where they were asked for.
+    pub doubts: Vec<Doubt>,
 }
 
 /// What filled one hole of several.

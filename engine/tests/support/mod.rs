@@ -105,6 +105,7 @@ impl Infill for Script {
             source: "prior",
             holes: holes(request),
             margin: request.rewrite.as_ref().map(|_| 0.7),
+            doubts: Vec::new(),
         })
     }
 

@@ -84,7 +84,11 @@ impl FillAsk {
         Ok(Emptied::of(&self.document, &self.holes, Instant::now() + PARSE_BUDGET))
     }
 
-    async fn ask(&self, request: &FimRequest, on_frame: Option<OnFrame<'_>>) -> Result<FimResponse, Silence> {
+    pub(super) async fn ask(
+        &self,
+        request: &FimRequest,
+        on_frame: Option<OnFrame<'_>>,
+    ) -> Result<FimResponse, Silence> {
         let engine =
             self.engine.as_ref().ok_or_else(|| Silence::NoEngine("the settings name none".into()))?;
         let deadline = self.settings.deadline();

@@ -8,10 +8,12 @@
 //! | `brackets` | which brackets a text opens and closes |
 //! | `reuse` | a keystroke answered from the suggestion that is shown |
 //! | `suggestion` | what is offered: text, place, version |
+//! | `doubt` | names in doubt |
 //! | `fill` | several holes filled together, and text written anew |
 //! | `task` | one completion from its snapshot to its outcome: the order of all of these |
 
 mod brackets;
+pub mod doubt;
 pub mod fill;
 pub mod gate;
 pub mod polish;

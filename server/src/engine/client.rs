@@ -89,8 +89,10 @@ impl Client {
         deadline: Duration,
         on_frame: Option<OnFrame<'_>>,
     ) -> Result<FimResponse, AskError> {
-        if !self.extensions && (!request.holes.is_empty() || request.rewrite.is_some()) {
-            return Err(AskError::Setting("this engine fills one hole at a time".to_owned()));
+        if !self.extensions && (!request.holes.is_empty() || request.rewrite.is_some() || request.doubt) {
+            return Err(AskError::Setting(
+                "this engine fills one hole at a time, and does nothing else".to_owned(),
+            ));
         }
         let body = self.dressed(request, deadline, on_frame.is_some());
         let ask = async {

@@ -16,6 +16,10 @@ pub const ACCEPTED: &str = "quicksilver.accepted";
 pub const APPLY_FILL: &str = "quicksilver.applyFill";
 /// See [`APPLY_FILL`].
 pub const APPLY_REWRITE: &str = "quicksilver.applyRewrite";
+/// Looks for names in doubt.
+pub const FIND_DOUBTS: &str = "quicksilver.findDoubts";
+/// The kind of the code action that does so: a client asks for it by name, so nothing shows it unasked.
+pub const DOUBTS_KIND: &str = "source.doubts";
 /// Commands of code actions that the client itself carries out, with a preview.
 pub const FILL: &str = "quicksilver.fill";
 /// See [`FILL`].
@@ -88,13 +92,17 @@ pub fn offer(facts: &ClientFacts, encoding: Encoding) -> ServerCapabilities {
         completion_provider: (!facts.inline_completion).then(CompletionOptions::default),
         code_action_provider: Some(
             CodeActionOptions {
-                code_action_kinds: Some(vec![CodeActionKind::RefactorRewrite]),
+                code_action_kinds: Some(vec![
+                    CodeActionKind::RefactorRewrite,
+                    CodeActionKind::QuickFix,
+                    CodeActionKind::from(DOUBTS_KIND.to_owned()),
+                ]),
                 ..CodeActionOptions::default()
             }
             .into(),
         ),
         execute_command_provider: Some(ExecuteCommandOptions {
-            commands: vec![ACCEPTED.into(), APPLY_FILL.into(), APPLY_REWRITE.into()],
+            commands: vec![ACCEPTED.into(), APPLY_FILL.into(), APPLY_REWRITE.into(), FIND_DOUBTS.into()],
             work_done_progress_options: Default::default(),
         }),
         experimental: Some(json!({

@@ -118,8 +118,8 @@ pub struct RewriteAnswer {
 
 /// A question that has been registered.
 pub(super) struct Begun {
-    ticket: Ticket,
-    ask: FillAsk,
+    pub(super) ticket: Ticket,
+    pub(super) ask: FillAsk,
     encoding: Encoding,
     frames: Option<FillFrames>,
 }
@@ -212,7 +212,7 @@ pub async fn rewrite_range(server: &Server, params: RewriteParams) -> RewriteAns
     }
 }
 
-fn begin(
+pub(super) fn begin(
     server: &Server,
     s: &mut Session,
     document: &Document,
@@ -220,9 +220,8 @@ fn begin(
     holes: impl FnOnce(&Snapshot, Encoding) -> Vec<Range<usize>>,
 ) -> Result<Begun, Status> {
     let uri = &document.uri;
-    // Beside ghost text in the same document, which neither supersedes nor is superseded.
     let busy = || Status::of(uri, Kind::Warning, "busy", "too many files ask for suggestions at once");
-    let ticket = s.requests.begin(&format!("fill {uri}")).ok_or_else(busy)?;
+    let ticket = s.requests.begin(&slot(uri)).ok_or_else(busy)?;
     let unusable = |why: Unusable| unusable_status(uri, why);
     let snapshot = s.documents.snapshot(uri).map_err(unusable)?;
     if document.version.is_some_and(|version| version != snapshot.version().0) {
@@ -261,6 +260,12 @@ fn begin(
         settings: s.settings.clone(),
     };
     Ok(Begun { ticket, ask, encoding, frames })
+}
+
+/// Under which name a document's fills are registered: beside its ghost text, which they neither supersede nor are
+/// superseded by.
+pub(super) fn slot(uri: &str) -> String {
+    format!("fill {uri}")
 }
 
 /// The holes that are named, and the placeholders of the lines that are; in order, those that overlap once.

@@ -8,11 +8,13 @@
 //! | [`notify`] | frames and status, latest wins |
 //! | [`suggest`], [`refine`] | a question's way to a placed infill, and its frames |
 //! | [`fill`], [`fill_frames`], [`apply`] | several holes filled together and text written anew: answers, frames, edits |
+//! | [`doubt`] | names in doubt as diagnostics |
 //! | [`server`] | the service: which method goes to which handler |
 //! | [`workspace`] | the client's folders, and when to look at them again |
 
 pub mod apply;
 pub mod capabilities;
+pub mod doubt;
 pub mod fill;
 pub mod fill_frames;
 pub mod from_proto;

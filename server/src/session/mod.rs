@@ -30,13 +30,17 @@ pub use config::Settings;
 pub use documents::Documents;
 pub use requests::Requests;
 
-use crate::{context::Workspace, engine::Engine};
+use rustc_hash::FxHashMap;
+
+use crate::{completion::doubt::Doubted, context::Workspace, engine::Engine};
 
 /// The state of one client's session.
 #[derive(Default)]
 pub struct Session {
     /// Open documents.
     pub documents: Documents,
+    /// Names in doubt that are shown, by document.
+    pub doubts: FxHashMap<String, Vec<Doubted>>,
     /// Completions under way.
     pub requests: Requests,
     /// Settings in force.

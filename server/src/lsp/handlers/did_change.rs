@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tower_lsp_server::gen_lsp_types::VersionedTextDocumentIdentifier;
 
-use crate::lsp::{from_proto, server::Server};
+use crate::lsp::{doubt, from_proto, server::Server};
 
 /// Applies the edits. A change that cannot be read leaves the document out of step, and silent.
 pub fn handle(server: &Server, mut params: Value) {
@@ -16,6 +16,7 @@ pub fn handle(server: &Server, mut params: Value) {
             if !server.session.with(|s| s.documents.change(&uri, document.version, &changes)) {
                 tracing::warn!(uri, "a change of a document that is not open");
             }
+            doubt::changed(server, &uri);
         }
         Err(error) => {
             let uri = from_proto::uri(&params);

@@ -2,14 +2,16 @@
 
 use serde_json::Value;
 
-use crate::lsp::{from_proto, server::Server};
+use crate::lsp::{doubt, fill, from_proto, server::Server};
 
 /// Forgets the document; a completion under way for it is answered at once.
 pub fn handle(server: &Server, params: Value) {
     if let Some(uri) = from_proto::uri(&params) {
         server.session.with(|s| {
             s.requests.supersede(uri);
+            s.requests.supersede(&fill::slot(uri));
             s.documents.close(uri);
         });
+        doubt::closed(server, uri);
     }
 }

@@ -5,10 +5,10 @@ use tower_lsp_server::gen_lsp_types::ExecuteCommandParams;
 use tower_lsp_server::jsonrpc::{Error, Result};
 
 use super::feedback;
-use crate::lsp::capabilities::{ACCEPTED, APPLY_FILL, APPLY_REWRITE};
-use crate::lsp::{apply, server::Server};
+use crate::lsp::capabilities::{ACCEPTED, APPLY_FILL, APPLY_REWRITE, FIND_DOUBTS};
+use crate::lsp::{apply, doubt, server::Server};
 
-/// Notes an acceptance, the suggestion being shown no more; or fills, or writes anew.
+/// Notes an acceptance, the suggestion being shown no more; or fills, writes anew, or looks for doubts.
 ///
 /// # Errors
 /// `-32602` for another command, or arguments that make no sense.
@@ -23,6 +23,7 @@ pub async fn handle(server: &Server, params: ExecuteCommandParams) -> Result<Val
         }
         APPLY_FILL => apply::fill(server, first.unwrap_or_default()).await,
         APPLY_REWRITE => apply::rewrite(server, first.unwrap_or_default()).await,
+        FIND_DOUBTS => doubt::look(server, first.unwrap_or_default()).await,
         other => Err(Error::invalid_params(format!("no command `{other}`"))),
     }
 }

@@ -1,0 +1,86 @@
+//! Names in doubt: from a snapshot to what the engine doubts in it, or to the reason for silence.
+//!
+//! A name in doubt stands once in its document, so it is found again by its letters after any change.
+
+use quicksilver_protocol::holes::Doubt;
+
+use super::{Silence, fill::FillAsk, task};
+use crate::context::{
+    Hole,
+    span::{Place, place},
+};
+use crate::document::{ByteOffset, Snapshot};
+
+/// A name in doubt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Doubted {
+    /// The name.
+    pub name: String,
+    /// What is probably meant.
+    pub instead: String,
+    /// By how many nats that fits better.
+    pub margin: f32,
+}
+
+impl Doubted {
+    /// Where the name stands now; `None` if it stands nowhere as a whole word, or no longer once.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<std::ops::Range<usize>> {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let whole = |at: &usize| {
+            !text[..*at].ends_with(is_word) && !text[*at + self.name.len()..].starts_with(is_word)
+        };
+        let mut places = text.match_indices(&self.name).map(|(at, _)| at).filter(whole);
+        let first = places.next()?;
+        places.next().is_none().then(|| first..first + self.name.len())
+    }
+}
+
+/// What the engine doubts in the document of `ask`, the most doubtful first; not in comments and strings.
+///
+/// # Errors
+/// Why it was not asked.
+pub async fn doubts(ask: &FillAsk) -> Result<Vec<Doubted>, Silence> {
+    tokio::task::yield_now().await;
+    let snapshot = &ask.document.snapshot;
+    // The middle: the window then reaches about as far on both sides.
+    let at = snapshot.line_at(ByteOffset(snapshot.text().len_bytes() / 2)).start;
+    task::refuse(&ask.settings, snapshot, ByteOffset(at))?;
+    let hole = Hole { document: ask.document.clone(), at: ByteOffset(at), span: None };
+    let assembly = ask.workspace.explain(&hole, &ask.others);
+    let assembly = assembly.map_err(|why| Silence::Excluded(why.to_string()))?;
+    let mut request = assembly.request;
+    request.doubt = true;
+    let first = snapshot.text().byte_to_line(at).saturating_sub(request.prompt.matches('\n').count());
+    let response = ask.ask(&request, None).await?;
+    let found = response.quicksilver.map(|report| report.doubts).unwrap_or_default();
+    // A line that the window cuts has other columns.
+    let whole = |doubt: &Doubt| doubt.line > 0 || !assembly.prefix.cut;
+    Ok(found.into_iter().filter(whole).filter_map(|doubt| doubted(snapshot, first, doubt)).collect())
+}
+
+fn doubted(snapshot: &Snapshot, first: usize, doubt: Doubt) -> Option<Doubted> {
+    let line = first + doubt.line as usize;
+    let text = snapshot.text();
+    let start = (line < text.len_lines()).then(|| text.line_to_byte(line))?;
+    let content = snapshot.slice(snapshot.line_at(ByteOffset(start)));
+    let length = doubt.end.checked_sub(doubt.start)? as usize;
+    let name: String = content.chars().skip(doubt.start as usize).take(length).collect();
+    let before: usize = content.chars().take(doubt.start as usize).map(char::len_utf8).sum();
+    let is_code = !matches!(place(snapshot, ByteOffset(start + before + 1)), Place::Comment | Place::Literal);
+    let is_name = name.chars().count() == length && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    (is_code && is_name).then_some(Doubted { name, instead: doubt.instead, margin: doubt.margin })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_while_it_stands_once_as_a_word() {
+        let doubted = Doubted { name: "conut".into(), instead: "count".into(), margin: 13.0 };
+        assert_eq!(doubted.find("é = conut + conuts"), Some(5..10));
+        assert_eq!(doubted.find("conut + conut"), None);
+        assert_eq!(doubted.find("a_conut"), None);
+    }
+}
