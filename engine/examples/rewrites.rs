@@ -1,5 +1,6 @@
-//! Measures rewriting by the local prior: how often a line that is right is left alone, and how often one with a wrong
-//! identifier becomes right again.
+//! Measures what the local prior makes of text that stands there already: how often a line that is right is left alone and
+//! one with a wrong name becomes right again; whether a misspelt name is found among the doubts of its file; and whether
+//! lines that are missing together are better filled together.
 //!
 //! `cargo run --release -p quicksilver-engine --example rewrites -- DIR MODEL [LINES]`
 //!
@@ -25,8 +26,8 @@ use quicksilver_engine::{
     queue::{Cancel, Infill, Infilled, Terms},
 };
 use quicksilver_protocol::{
-    completion::{ContextFile, FimRequest},
-    holes::Rewrite,
+    completion::{ContextFile, FimRequest, Span},
+    holes::{Hole, Rewrite},
 };
 
 /// Margins from which a text would be offered, nats.
@@ -74,8 +75,108 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .collect();
             println!("{:<12} {} of {asked}", change.name(), cells.concat());
         }
+        doubts(&mut infiller, &language, &lines);
+        together(&mut infiller, &language, &lines);
     }
     Ok(())
+}
+
+/// One misspelt name in each file: its rank among the doubts, and how many others there are.
+fn doubts(infiller: &mut Infiller, language: &Language, lines: &[CutOut]) {
+    let mut random = Dice::new(3);
+    let (mut files, mut ranks, mut others, mut all_lines) = (Vec::new(), Vec::new(), 0_usize, 0_usize);
+    for line in lines {
+        let file = &language.packages[line.package].files[line.file].text;
+        let truth = &file[line.start..line.end];
+        let whole = 30 * 1024;
+        if files.contains(&(line.package, line.file)) || file.len() > whole {
+            continue;
+        }
+        let Some(changed) = Change::Misspelt.apply(truth, file, &mut random) else { continue };
+        files.push((line.package, line.file));
+        let text = format!("{}{changed}{}", &file[..line.start], &file[line.end..]);
+        let number = file[..line.start].matches('\n').count();
+        let request = FimRequest { prompt: text.clone(), doubt: true, ..about(language, line) };
+        let Some(infilled) = ask(infiller, &request) else { continue };
+        let is_comment = |line: u32| {
+            let line = text.lines().nth(line as usize).unwrap_or_default().trim_start();
+            line.starts_with("//") || line.starts_with('#') || line.starts_with('*')
+        };
+        let found: Vec<u32> =
+            infilled.doubts.iter().map(|doubt| doubt.line).filter(|&line| !is_comment(line)).collect();
+        ranks.extend(found.iter().position(|&line| line as usize == number));
+        others += found.iter().filter(|&&line| line as usize != number).count();
+        all_lines += text.lines().count();
+    }
+    let among = |most: usize| {
+        100.0 * ranks.iter().filter(|&&rank| rank < most).count() as f64 / files.len().max(1) as f64
+    };
+    println!(
+        "doubts: {} files, one misspelt name each: first {:.1} %, among three {:.1} %, at all {:.1} %; others {:.2} a file, {:.2} in 1000 lines",
+        files.len(),
+        among(1),
+        among(3),
+        among(usize::MAX),
+        others as f64 / files.len().max(1) as f64,
+        1e3 * others as f64 / all_lines.max(1) as f64,
+    );
+}
+
+/// Three lines of a file missing at once: filled one by one as if the others were empty, and together.
+fn together(infiller: &mut Infiller, language: &Language, lines: &[CutOut]) {
+    let mut by_file: Vec<Vec<&CutOut>> = Vec::new();
+    for line in lines {
+        match by_file.iter_mut().find(|file| (file[0].package, file[0].file) == (line.package, line.file)) {
+            Some(file) => file.push(line),
+            None => by_file.push(vec![line]),
+        }
+    }
+    let (mut holes, mut alone, mut both) = (0_usize, 0_usize, 0_usize);
+    for mut missing in by_file {
+        let file = &language.packages[missing[0].package].files[missing[0].file].text;
+        missing.sort_by_key(|line| line.start);
+        missing.truncate(3);
+        if missing.len() < 2 || file.len() > 40 * 1024 {
+            continue;
+        }
+        let between = missing.windows(2).map(|pair| &file[pair[0].end..pair[1].start]);
+        let request = FimRequest {
+            prompt: file[..missing[0].start].to_owned(),
+            suffix: Some(file[missing[missing.len() - 1].end..].to_owned()),
+            span: Some(Span::Line),
+            holes: between.map(|before| Hole { before: before.to_owned(), span: Some(Span::Line) }).collect(),
+            ..about(language, missing[0])
+        };
+        let Some(filled) = ask(infiller, &request) else { continue };
+        for (number, line) in missing.iter().enumerate() {
+            let truth = &file[line.start..line.end];
+            let empty = |text: &str, part: &[&CutOut], from: usize| {
+                let mut left = String::new();
+                let mut at = from;
+                for line in part {
+                    left.push_str(&file[at..line.start]);
+                    at = line.end;
+                }
+                left + &text[at..]
+            };
+            let request = FimRequest {
+                prompt: empty(&file[..line.start], &missing[..number], 0),
+                suffix: Some(empty(file, &missing[number + 1..], line.end)),
+                span: Some(Span::Line),
+                ..about(language, line)
+            };
+            holes += 1;
+            alone += usize::from(ask(infiller, &request).is_some_and(|one| one.text.trim() == truth.trim()));
+            both +=
+                usize::from(filled.holes.get(number).is_some_and(|hole| hole.text.trim() == truth.trim()));
+        }
+    }
+    let share = |count: usize| 100.0 * count as f64 / holes.max(1) as f64;
+    println!(
+        "two or three lines of a file missing, {holes} holes: right alone {:.1} %, together {:.1} %",
+        share(alone),
+        share(both)
+    );
 }
 
 /// What is done to a line.
@@ -152,20 +253,29 @@ fn words(text: &str) -> Vec<(usize, &str)> {
 }
 
 fn rewrite(infiller: &mut Infiller, language: &Language, line: &CutOut, text: &str) -> Option<Infilled> {
-    let package = &language.packages[line.package];
-    let file = &package.files[line.file];
-    let context = package.siblings(line.file).into_iter().enumerate();
+    let file = &language.packages[line.package].files[line.file];
     let request = FimRequest {
         prompt: file.text[..line.start].to_owned(),
         suffix: Some(file.text[line.end..].to_owned()),
-        context: context
-            .map(|(n, text)| ContextFile { path: format!("sibling-{n}"), text: text.to_owned() })
-            .collect(),
-        language: Some(language.name.clone()),
         rewrite: Some(Rewrite { text: text.to_owned(), all: false }),
-        ..FimRequest::default()
+        ..about(language, line)
     };
+    ask(infiller, &request)
+}
+
+/// A request with the files most like the line's own.
+fn about(language: &Language, line: &CutOut) -> FimRequest {
+    let siblings = language.packages[line.package].siblings(line.file).into_iter().enumerate();
+    let file = |(n, text): (usize, &str)| ContextFile { path: format!("sibling-{n}"), text: text.to_owned() };
+    FimRequest {
+        context: siblings.map(file).collect(),
+        language: Some(language.name.clone()),
+        ..FimRequest::default()
+    }
+}
+
+fn ask(infiller: &mut Infiller, request: &FimRequest) -> Option<Infilled> {
     let cancel = Cancel::default();
     let deadline = Instant::now() + Duration::from_secs(60);
-    infiller.infill(&request, &mut Terms { deadline, cancel: &cancel, frames: None }).ok()
+    infiller.infill(request, &mut Terms { deadline, cancel: &cancel, frames: None }).ok()
 }

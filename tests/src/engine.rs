@@ -16,6 +16,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use quicksilver_protocol::completion::{Choice, FimRequest, FimResponse, FinishReason, Frame, Report, Usage};
 use quicksilver_protocol::engine::{ErrorBody, ErrorDetail, ModelInfo, ModelList};
+use quicksilver_protocol::holes::Doubt;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -34,6 +35,8 @@ pub struct Script {
     pub further: Vec<String>,
     /// By how much a rewriting is better.
     pub margin: Option<f32>,
+    /// Names in doubt, where they are asked for.
+    pub doubts: Vec<Doubt>,
     /// Whether the gate would show it unasked.
     pub show: bool,
     /// An error instead.
@@ -50,6 +53,7 @@ impl Script {
             others: Vec::new(),
             further: Vec::new(),
             margin: None,
+            doubts: Vec::new(),
             show: true,
             status: None,
         }
@@ -241,6 +245,7 @@ fn response(script: &Script, frame: Option<Frame>) -> FimResponse {
             source: "prior".into(),
             device: "cpu".into(),
             margin: script.margin,
+            doubts: script.doubts.clone(),
             ..Report::default()
         }),
     }

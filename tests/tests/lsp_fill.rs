@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use quicksilver_protocol::completion::{Frame, Run, RunKind};
+use quicksilver_protocol::holes::Doubt;
 use quicksilver_tests::editor::{Editor, Kind};
 use quicksilver_tests::engine::{FakeEngine, Script};
 use quicksilver_tests::fixture::Fixture;
@@ -194,6 +195,62 @@ fn code_actions_are_offered_where_something_can_be_done_and_applied_for_plain_cl
     assert_eq!(texts, [(range(1, 4, 11), json!("1")), (range(4, 4, 11), json!("2"))]);
     editor.server.send(&json!({"jsonrpc": "2.0", "id": apply["id"], "result": {"applied": true}}));
     assert_eq!(editor.server.answer(id)["result"]["applied"], true);
+}
+
+#[test]
+fn names_in_doubt_are_shown_on_command_move_with_the_text_and_can_be_fixed() {
+    let doubt = |line, start, end| Doubt { line, start, end, instead: "count".into(), margin: 14.0 };
+    let engine = FakeEngine::start(move |_| Script {
+        doubts: vec![doubt(1, 4, 9), doubt(2, 7, 12), doubt(7, 0, 9)],
+        ..Script::says("")
+    });
+    let text = "fn é() {\n    conut();\n    // cuont\n}\n$0";
+    let mut editor = Editor::open(Kind::VsCode, engine.settings(), &Fixture::new(text));
+    let look = |editor: &mut Editor| {
+        let argument = json!({"textDocument": {"uri": editor.uri}});
+        let command = json!({"command": "quicksilver.findDoubts", "arguments": [argument]});
+        editor.server.request("workspace/executeCommand", command)["result"].clone()
+    };
+    let until = Instant::now() + MINUTE;
+    while look(&mut editor)["silence"]["reason"] == "no-engine" {
+        assert!(Instant::now() < until, "no engine");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(engine.asked().iter().any(|asked| asked.doubt));
+    let shown = |editor: &mut Editor, count: usize| {
+        editor.server.wait_for("diagnostics", |message| {
+            message["method"] == "textDocument/publishDiagnostics"
+                && message["params"]["diagnostics"].as_array().map_or(0, Vec::len) == count
+        })["params"]["diagnostics"]
+            .clone()
+    };
+    let found = shown(&mut editor, 1);
+    assert_eq!(found[0]["range"], range(1, 4, 9), "comments are left alone: {found}");
+    editor.server.drain(Duration::from_millis(50));
+    editor.splice(0, 0, "\n");
+    let moved = shown(&mut editor, 1);
+    assert_eq!(moved[0]["range"], range(2, 4, 9));
+    let asked = params(&editor, json!({"range": range(2, 4, 4), "context": {"diagnostics": moved}}));
+    let actions = editor.server.request("textDocument/codeAction", asked)["result"].clone();
+    assert_eq!(actions[0]["title"], "Replace by `count`", "{actions}");
+    let uri = editor.uri.clone();
+    assert_eq!(actions[0]["edit"]["changes"][&uri][0]["newText"], "count");
+    let at = editor.text().encode_utf16().collect::<Vec<_>>().len() - "conut();\n    // cuont\n}\n".len();
+    editor.splice(at, at + 5, "count");
+    shown(&mut editor, 0);
+}
+
+#[test]
+fn doubts_are_offered_only_to_those_who_ask_for_source_actions() {
+    let engine = FakeEngine::start(|_| Script::says(""));
+    let mut editor = editor(&engine);
+    let kinds = |editor: &mut Editor, context: Value| {
+        let asked = params(editor, json!({"range": range(0, 0, 0), "context": context}));
+        let actions = editor.server.request("textDocument/codeAction", asked)["result"].clone();
+        actions.as_array().into_iter().flatten().map(|action| action["kind"].clone()).collect::<Vec<_>>()
+    };
+    assert!(kinds(&mut editor, json!({"diagnostics": []})).is_empty());
+    assert_eq!(kinds(&mut editor, json!({"diagnostics": [], "only": ["source"]})), ["source.doubts"]);
 }
 
 #[test]

@@ -28,6 +28,9 @@ local subcommands = {
   log = function()
     require('quicksilver').show_log()
   end,
+  doubts = function()
+    require('quicksilver.fill').doubts()
+  end,
   mark = function()
     require('quicksilver.fill').mark()
   end,
@@ -53,7 +56,7 @@ vim.api.nvim_create_user_command('Quicksilver', function(command)
 end, {
   nargs = '?',
   range = true,
-  desc = 'Quicksilver: status, enable, disable, restart, log, mark, fill, rewrite',
+  desc = 'Quicksilver: status, enable, disable, restart, log, mark, fill, rewrite, doubts',
   complete = function(lead)
     return vim.tbl_filter(function(name)
       return vim.startswith(name, lead)

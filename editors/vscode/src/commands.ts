@@ -15,6 +15,7 @@ export function registerCommands(ctx: Ctx): vscode.Disposable[] {
     showStatus: () => showStatus(ctx),
     fill: (argument) => ctx.fill.fill(argument),
     rewrite: (argument) => ctx.fill.rewrite(argument),
+    doubts: () => ctx.fill.doubts(),
     'preview.accept': () => ctx.preview.accept(),
     'preview.acceptAll': () => ctx.preview.acceptAll(),
     'preview.next': () => ctx.preview.cycle(1),

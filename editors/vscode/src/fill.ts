@@ -63,6 +63,18 @@ export class Fill implements vscode.Disposable {
     }
   }
 
+  /** Has the server look for misspelt names; it shows them as diagnostics. */
+  async doubts(): Promise<void> {
+    const document = vscode.window.activeTextEditor?.document;
+    if (document) {
+      const params = { command: protocol.FIND_DOUBTS, arguments: [{ textDocument: { uri: document.uri.toString() } }] };
+      const answer = await this.#ask('workspace/executeCommand', params, new vscode.CancellationTokenSource().token);
+      if (answer === undefined) {
+        void vscode.window.showInformationMessage(`Quicksilver: ${protocol.silenceOf(answer)}`);
+      }
+    }
+  }
+
   async #offer(
     editor: vscode.TextEditor,
     method: string,

@@ -78,6 +78,8 @@ export const STATUS = 'quicksilver/status';
 export const FILL = 'quicksilver/fill';
 export const REWRITE = 'quicksilver/rewrite';
 export const FILL_FRAME = 'quicksilver/fillFrame';
+/** A command of the server's. */
+export const FIND_DOUBTS = 'quicksilver.findDoubts';
 
 /** Frames per second that the extension draws at most, and asks the server for. */
 export const MAX_FPS = 30;

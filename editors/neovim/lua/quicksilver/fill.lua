@@ -204,6 +204,18 @@ function M.rewrite(first, last)
   ask(bufnr, protocol.REWRITE, { range = range }, protocol.rewrite_offers)
 end
 
+--- Has the server look for misspelt names; it shows them as diagnostics.
+function M.doubts()
+  local bufnr = api.nvim_get_current_buf()
+  local server = client.of(bufnr)
+  if server then
+    local argument = { textDocument = { uri = vim.uri_from_bufnr(bufnr) } }
+    server:exec_cmd({ title = '', command = 'quicksilver.findDoubts', arguments = { argument } }, { bufnr = bufnr })
+  else
+    vim.notify('quicksilver: ' .. (config.reason_off(bufnr) or 'the server is not running yet'), vim.log.levels.WARN)
+  end
+end
+
 --- Registers what the server's frames and code actions call.
 function M.setup()
   vim.lsp.handlers[protocol.FILL_FRAME] = function(_, params)
