@@ -2,9 +2,9 @@
 //! one with a wrong name becomes right again; whether a misspelt name is found among the doubts of its file; and whether
 //! lines that are missing together are better filled together.
 //!
-//! `cargo run --release -p quicksilver-engine --example rewrites -- DIR MODEL [LINES]`
+//! `cargo run --release -p quicksilver-engine --example rewrites -- DIR MODEL [LINES] [WHAT…]`
 //!
-//! `DIR/LANGUAGE/PACKAGE/**` are source files of packages that nothing was fitted on; LINES is how many of each language (400). Each
+//! `DIR/LANGUAGE/PACKAGE/**` are source files of packages that nothing was fitted on; LINES is how many of each language (400); WHAT is `lines`, `doubts` or `together` (all). Each
 //! line is asked about three times: as it stands, with one identifier misspelt, and with one replaced by another of the file.
 
 #![allow(clippy::print_stdout, reason = "the table is the purpose")]
@@ -36,20 +36,31 @@ const MARGINS: [f32; 7] = [0.0, 4.0, 8.0, 12.0, 16.0, 20.0, 24.0];
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, model, ..] = &arguments[..] else {
-        return Err("usage: rewrites DIR MODEL [LINES]".into());
+        return Err("usage: rewrites DIR MODEL [LINES] [WHAT…]".into());
     };
     let wanted = arguments.get(2).map_or(Ok(400), |lines| lines.parse())?;
+    let chosen = arguments.get(3..).unwrap_or_default().to_vec();
+    let wants = |what: &str| chosen.is_empty() || chosen.iter().any(|chosen| chosen == what);
     let options = LoadOptions { network: Some(NetworkUse::Off), ..LoadOptions::default() };
     let model = Model::load(&ModelSource::Dir(Path::new(model).to_owned()), options)?;
     let settings = Settings { role: NetworkUse::Off, ..Settings::of(&model.spec) };
     let mut infiller = Infiller::with(model, settings);
     for language in corpus::load(Path::new(folder))? {
+        let lines = holes::draw(&language, Kind::Line, wanted, 7);
+        if wants("doubts") {
+            doubts(&mut infiller, &language, &lines);
+        }
+        if wants("together") {
+            together(&mut infiller, &language, &lines);
+        }
+        if !wants("lines") {
+            continue;
+        }
         println!(
             "{}: share offered something, and offered the right line, from a margin of n nats",
             language.name
         );
         println!("{:<12} {}", "line", MARGINS.map(|margin| format!("{margin:>13.0}")).concat());
-        let lines = holes::draw(&language, Kind::Line, wanted, 7);
         for change in [Change::None, Change::Misspelt, Change::Other] {
             let mut random = Dice::new(3);
             let mut asked = 0_usize;
@@ -75,8 +86,6 @@ fn main() -> Result<(), Box<dyn Error>> {
                 .collect();
             println!("{:<12} {} of {asked}", change.name(), cells.concat());
         }
-        doubts(&mut infiller, &language, &lines);
-        together(&mut infiller, &language, &lines);
     }
     Ok(())
 }

@@ -136,6 +136,30 @@ pub fn surest(
 mod tests {
     use super::*;
 
+    const MARKS: Marks = Marks { mask: TokenId(0), delete: Some(TokenId(1)), expand: Some(TokenId(2)) };
+
+    /// Two holes of three masks with `( )` between; a delete is committed second in the first, an expand in the second.
+    fn resized(deletion: Deletion) -> String {
+        let mut canvas = Canvas::masked(3);
+        canvas.give(&[TokenId(8), TokenId(9)]);
+        canvas.join(Canvas::masked(3));
+        let masked = canvas.masks();
+        canvas.commit(CanvasIdx(1), TokenId(1), 0.9, 1);
+        canvas.commit(CanvasIdx(5), TokenId(2), 0.9, 1);
+        assert_eq!(canvas.holes(), [0..3, 5..8]);
+        assert!(canvas.begins_hole(CanvasIdx(5)) && !canvas.begins_hole(CanvasIdx(6)));
+        let change = resize(&mut canvas, &MARKS, deletion, &masked);
+        assert_eq!(change.expanded, 1);
+        canvas.render(0, &|token| if token == TokenId(8) { "(".to_owned() } else { ")".to_owned() })
+    }
+
+    #[test]
+    fn a_delete_reaches_no_further_than_its_hole() {
+        assert_eq!(resized(Deletion::Single), "▒ ▒ ( ) ▒ ▒ ▒ ▒");
+        assert_eq!(resized(Deletion::Broadcast), "▒ ( ) ▒ ▒ ▒ ▒");
+        assert_eq!(resized(Deletion::Rest), "▒ ( ) ▒ ▒ ▒ ▒");
+    }
+
     #[test]
     fn the_bias_is_cals() {
         for (length, published) in [(1, 0.938), (4, 0.681), (8, 0.587), (16, 0.454), (32, 0.322), (64, 0.252)]

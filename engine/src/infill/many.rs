@@ -1,7 +1,8 @@
 //! Several holes of one document, filled so that they agree.
 //!
 //! A hole is to the document what a position is to a span. At first all are open, and each is filled as if the others
-//! were empty. The surest are committed as text; the others are filled again with that as context, until none is open.
+//! were empty. The surest are committed as text; the others are filled again with that as context, until none is open
+//! (a text that is not sure is committed last, and is no context).
 //! Then each is opened once more, the least sure first, and filled given all others, until a sweep changes nothing:
 //! iterated conditional modes (Besag, 1986), a bounded number of sweeps. So holes are refined one at a time; where one
 //! canvas can hold them all, [`joint`](super::joint) denoises them together.
@@ -18,6 +19,9 @@ use crate::{
 
 /// Confidence from which a hole is committed at once.
 const SURE: f32 = 0.8;
+/// Confidence from which a committed text is context for the other holes; what is less sure misleads them more often
+/// than it helps (`--example rewrites`).
+const TOLD: f32 = 0.5;
 /// Of the open holes one in so many is committed in each round, however unsure.
 const LEAST_SHARE: usize = 4;
 /// The most sweeps over committed holes.
@@ -189,14 +193,14 @@ impl<'r> Holes<'r> {
         if hole.finish == FinishReason::Deadline { Err(EngineError::Late) } else { Ok(()) }
     }
 
-    /// The request of one hole: the others are the text that is committed there, or nothing.
+    /// The request of one hole: the others are the text that is committed there and sure enough, or nothing.
     fn alone(&self, at: usize) -> FimRequest {
         let mut sides = [String::new(), String::new()];
         for (number, piece) in self.pieces.iter().enumerate() {
             let side = &mut sides[usize::from(number > at)];
             side.push_str(piece);
-            if let Some(hole) = self.holes.get(number).filter(|hole| number != at && hole.committed.is_some())
-            {
+            let told = |hole: &&Hole| number != at && hole.committed.is_some() && hole.confidence >= TOLD;
+            if let Some(hole) = self.holes.get(number).filter(told) {
                 side.push_str(&hole.text);
             }
         }

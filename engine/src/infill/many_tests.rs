@@ -100,6 +100,16 @@ fn what_the_others_contradict_in_the_end_is_revised() {
 }
 
 #[test]
+fn what_is_not_sure_is_no_context_for_the_others() {
+    let (texts, _) = run("x: $\ny: $\n", |before, after| match before {
+        _ if format!("{before}{after}").contains("maybe") => says("misled", 0.9),
+        "x: " => says("maybe", 0.4),
+        _ => says("own", 0.3),
+    });
+    assert_eq!(texts, ["maybe", "own"]);
+}
+
+#[test]
 fn holes_that_never_agree_end_after_their_sweeps() {
     let flips = |text: &str| if text.contains("on") { says("off", 0.5) } else { says("on", 0.5) };
     let (texts, frames) = run("a $ b $ c", |before, after| flips(&format!("{before}{after}")));

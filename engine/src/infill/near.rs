@@ -63,7 +63,7 @@ impl<'t> Names<'t> {
         self.counts.get(name).copied().unwrap_or(0)
     }
 
-    /// The lines near `line`, whose own names count for nothing: `own` says how often they were read with the text.
+    /// The lines near `line`, whose own names count for nothing: it was read with the text `own` times.
     pub(super) fn near(&self, line: &str, own: u32) -> Vec<Near> {
         let lexemes: Vec<(usize, &str)> = lexemes(line).collect();
         let lexeme = |at: Option<usize>| at.and_then(|at| lexemes.get(at)).map_or("", |(_, lexeme)| lexeme);

@@ -15,6 +15,7 @@ use super::{
     engine::Kit,
     frames::Screen,
     rewrite::{Better, Rewritten},
+    spelling::Spelling,
     task::{Task, unify},
 };
 use crate::{
@@ -50,7 +51,7 @@ impl Kit {
         let task = Task::read(&whole, &self.tokenizer);
         let heal = String::from_utf8_lossy(&task.heal);
         let standing = self.tokenizer.encode(&format!("{heal}{}", unify(&rewrite.text)));
-        let mut screen = self.quiet(terms, &task);
+        let mut screen = Screen::new(terms, &self.tokenizer, &task);
         let files: Vec<&[TokenId]> = task.files.iter().map(Vec::as_slice).collect();
         let around = self.fit(&Parts {
             prefix: &task.prefix,
@@ -72,12 +73,10 @@ impl Kit {
                 canvas.commit(CanvasIdx(at), token, log.exp(), 0);
             }
         }
-        let spelling = self.spelling(&task);
+        let spelling = Spelling { one_line: !rewrite.text.contains('\n'), ..self.spelling(&task) };
         let plan = self.plan(&task, request, &spelling);
-        let several = rewrite.text.contains('\n');
-        let spelling = super::spelling::Spelling { one_line: !several, ..self.spelling(&task) };
         let lengths = Lengths { capacity, allow_empty: false, ..plan.lengths };
-        let plan = Plan { lengths, constraint: &spelling, ..plan };
+        let plan = Plan { lengths, ..plan };
         let outcome = denoise(canvas, &mut *network.denoiser()?, &plan, &mut Never, &mut screen)?;
         let steps = outcome.trace.steps.len() as u32;
         let late = outcome.end == End::Deadline;

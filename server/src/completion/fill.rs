@@ -101,14 +101,14 @@ impl FillAsk {
 ///
 /// # Errors
 /// Why nothing is filled.
-pub async fn fill(ask: &FillAsk, on_frame: Option<OnFrame<'_>>) -> Result<Vec<Replacement>, Silence> {
+pub async fn fill(ask: &FillAsk, mut on_frame: Option<OnFrame<'_>>) -> Result<Vec<Replacement>, Silence> {
     // The loop that called us has messages to read; the text is ours already.
     tokio::task::yield_now().await;
     let emptied = ask.emptied()?;
     let asked = ask.workspace.assemble_holes(&emptied, ask.chosen(), &ask.others);
     let asked = asked.map_err(|why| Silence::Excluded(why.to_string()))?;
     let holes = asked.holes;
-    let mut on_frame = on_frame;
+    let draws = on_frame.is_some();
     // To the client holes are numbered as it named them.
     let mut renumber = |mut frame: quicksilver_protocol::completion::Frame| {
         for run in &mut frame.runs {
@@ -119,7 +119,8 @@ pub async fn fill(ask: &FillAsk, on_frame: Option<OnFrame<'_>>) -> Result<Vec<Re
             on_frame(frame);
         }
     };
-    let response = ask.ask(&asked.request, Some(&mut renumber)).await?;
+    let draw: Option<OnFrame<'_>> = if draws { Some(&mut renumber) } else { None };
+    let response = ask.ask(&asked.request, draw).await?;
     if response.choices.len() < holes.len() {
         let (answered, wanted) = (response.choices.len(), holes.len());
         return Err(Silence::EngineError(format!("it filled {answered} of {wanted} holes")));

@@ -141,12 +141,13 @@ pub async fn fill_holes(server: &Server, params: FillParams) -> FillAnswer {
     let snapshot = ask.document.snapshot.clone();
     let version = snapshot.version();
     let found = {
+        let draws = frames.is_some();
         let mut show = |frame| frames.iter_mut().for_each(|frames| frames.show(&frame));
-        let on_frame: OnFrame<'_> = &mut show;
+        let on_frame: Option<OnFrame<'_>> = if draws { Some(&mut show) } else { None };
         select! {
             biased;
             () = ticket.superseded() => Err(Silence::Superseded),
-            found = fill(&ask, Some(on_frame)) => found,
+            found = fill(&ask, on_frame) => found,
         }
     };
     match found.and_then(|found| current(server, &uri, version).map(|()| found)) {
@@ -188,12 +189,13 @@ pub async fn rewrite_range(server: &Server, params: RewriteParams) -> RewriteAns
     };
     let version = ask.document.snapshot.version();
     let found = {
+        let draws = frames.is_some();
         let mut show = |frame| frames.iter_mut().for_each(|frames| frames.show(&frame));
-        let on_frame: OnFrame<'_> = &mut show;
+        let on_frame: Option<OnFrame<'_>> = if draws { Some(&mut show) } else { None };
         select! {
             biased;
             () = ticket.superseded() => Err(Silence::Superseded),
-            found = rewrite(&ask, params.all, Some(on_frame)) => found,
+            found = rewrite(&ask, params.all, on_frame) => found,
         }
     };
     match found.and_then(|found| current(server, &uri, version).map(|()| found)) {
