@@ -22,7 +22,7 @@ fn range(line: u32, from: u32, to: u32) -> Value {
 
 fn params(editor: &Editor, more: Value) -> Value {
     let mut params = json!({"textDocument": {"uri": editor.uri, "version": editor.version()}});
-    for (name, value) in more.as_object().expect("fields") {
+    for (name, value) in more.as_object().into_iter().flatten() {
         params[name] = value.clone();
     }
     params
