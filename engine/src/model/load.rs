@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::{
-    config::{ModelSpec, NetworkUse},
+    config::{
+        ModelSpec, NetworkUse,
+        signs::{Claims, Ids},
+    },
     linear::Precision,
     network::Network,
     weights::Weights,
@@ -15,7 +18,11 @@ use super::{
 use crate::{
     EngineError,
     device::DeviceChoice,
-    tokens::{TokenId, Tokenizer, fit::Layout},
+    tokens::{
+        TokenId, Tokenizer,
+        fit::Layout,
+        folder::{Folder, Named},
+    },
 };
 
 /// More threads than this wait for each other more than they compute.
@@ -40,7 +47,8 @@ pub struct LoadOptions {
     pub threads: Option<NonZeroUsize>,
     /// How int8 weights are multiplied on the CPU.
     pub precision: Precision,
-    /// What the network is used for; `None` takes the config's word. [`NetworkUse::Off`] reads no weights.
+    /// What the network is used for; `None` takes the config's word. [`NetworkUse::Off`] reads no weights but their
+    /// headers.
     pub network: Option<NetworkUse>,
 }
 
@@ -93,9 +101,8 @@ impl Model {
                 let tokenizer =
                     Tokenizer::from_bytes(Embedded::TOKENIZER, Path::new("embedded tokenizer.json"))?;
                 let name = Path::new("embedded model.safetensors");
-                Self::assemble("quicksilver", spec, tokenizer, options, |spec| {
-                    Embedded::NETWORK.map(|(_, weights)| Weights::in_memory(weights, name, spec)).transpose()
-                })
+                let weights = Embedded::NETWORK.map(|(_, weights)| Weights::in_memory(weights, name, &spec));
+                Self::assemble("quicksilver", spec, tokenizer, options, weights.transpose()?)
             }
             ModelSource::Dir(folder) => {
                 let config = folder.join("config.json");
@@ -106,10 +113,15 @@ impl Model {
                          model.safetensors"
                     ),
                 })?;
-                let spec = ModelSpec::from_bytes(&json, &config)?;
-                let tokenizer = Tokenizer::from_path(&folder.join("tokenizer.json"))?;
+                let Folder { tokenizer, named } = Folder::read(folder)?;
+                let mut spec = resolve(folder, &json, &config, &tokenizer, &named)?;
+                let weights = Weights::open(folder)?.map(|weights| {
+                    weights.settle(&mut spec);
+                    weights.of(&spec)
+                });
+                let weights = weights.transpose()?;
                 let name = folder.file_name().map_or("model".into(), |name| name.to_string_lossy());
-                Self::assemble(&name, spec, tokenizer, options, |spec| Weights::in_folder(folder, spec))
+                Self::assemble(&name, spec, tokenizer, options, weights)
             }
         }
     }
@@ -119,7 +131,7 @@ impl Model {
         spec: ModelSpec,
         tokenizer: Tokenizer,
         options: LoadOptions,
-        weights: impl FnOnce(&ModelSpec) -> Result<Option<Weights>, EngineError>,
+        weights: Option<Weights>,
     ) -> Result<Self, EngineError> {
         agree(&spec, &tokenizer)?;
         let mut device = "cpu".to_owned();
@@ -129,19 +141,53 @@ impl Model {
             options.device.open()?;
         }
         if options.network.unwrap_or(spec.decode.network) != NetworkUse::Off
-            && let Some(weights) = weights(&spec)?
+            && let Some(weights) = weights
         {
             let (opened, called) = options.device.open()?;
             device = called;
             let machine = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
             let threads = options.threads.map_or(machine, NonZeroUsize::get);
+            weights.check_head(&spec)?;
             let mut loaded = Network::new(&spec, &weights, &opened, threads, options.precision)?;
             loaded.ban(meaningless(&spec, &tokenizer));
             network = Some(loaded);
         }
-        let layout = Layout::new(&tokenizer, spec.bos, spec.eos);
+        let (bos, eos) = spec.frame();
+        let layout = Layout::new(&tokenizer, bos, eos);
         Ok(Self { name: name.to_owned(), spec, tokenizer: Arc::new(tokenizer), layout, network, device })
     }
+}
+
+/// The config, and what the files beside it say of the same.
+fn resolve(
+    folder: &Path,
+    json: &[u8],
+    config: &Path,
+    tokenizer: &Tokenizer,
+    named: &Named,
+) -> Result<ModelSpec, EngineError> {
+    let fail = |file: &Path, reason: String| EngineError::ModelFile { file: file.to_owned(), reason };
+    let path = folder.join("generation_config.json");
+    let generation = match std::fs::read(&path) {
+        Ok(json) => serde_json::from_slice(&json).map_err(|error| fail(&path, error.to_string()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ids::default(),
+        Err(error) => return Err(fail(&path, error.to_string())),
+    };
+    let id = |name: &str| tokenizer.special(name);
+    if let Some(mask) = named.mask.as_deref().filter(|mask| id(mask).is_none()) {
+        let path = folder.join("tokenizer_config.json");
+        return Err(fail(&path, format!("mask_token: {mask:?} is no special token of the tokenizer")));
+    }
+    let of = |name: &Option<String>| name.as_deref().and_then(id).map(|token| token.0);
+    let (mask, bos, eos, pad) = (of(&named.mask), of(&named.bos), of(&named.eos), of(&named.pad));
+    let name = |token: TokenId| tokenizer.name(token).map(str::to_owned);
+    let claims = Claims {
+        generation,
+        tokenizer: Ids { mask, bos, eos, pad, ..Ids::default() },
+        id: Some(&id),
+        name: Some(&name),
+    };
+    ModelSpec::resolve(json, config, &claims)
 }
 
 /// Config and tokenizer must be of one model.
@@ -154,14 +200,10 @@ fn agree(spec: &ModelSpec, tokenizer: &Tokenizer) -> Result<(), EngineError> {
             tokenizer.vocab()
         ));
     }
-    if !tokenizer.is_special(spec.mask) {
-        return fail(format!("mask_token_id: {} is text in tokenizer.json", spec.mask.0));
-    }
-    match tokenizer.special("<|mask|>") {
-        Some(mask) if mask != spec.mask => {
-            fail(format!("mask_token_id: {} is not tokenizer.json's <|mask|>, {}", spec.mask.0, mask.0))
-        }
-        _ => Ok(()),
+    if tokenizer.is_special(spec.mask) {
+        Ok(())
+    } else {
+        fail(format!("mask_token_id: {} is text in tokenizer.json", spec.mask.0))
     }
 }
 

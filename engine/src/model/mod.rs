@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`config`], `shapes` | `config.json` → [`ModelSpec`], and the tensors that follow from it |
 //! | [`weights`] | safetensors → checked tensors |
-//! | `linear`, `rope`, `attention`, `transformer` | the forward pass |
+//! | `reader`, `linear`, `rope`, `attention`, `mlp`, `experts`, `transformer` | the forward pass |
 //! | [`context`], `cache` | a context's tokens, positions, keys and values, kept between keystrokes |
 //! | [`network`] | [`Network`]: reads a [`Context`], and remembers it |
 //! | [`denoise`], `score` | what is asked of it: the sampler's [`NetworkDenoiser`], and hypotheses' scores |
@@ -17,15 +17,20 @@ mod cache;
 pub mod config;
 pub mod context;
 pub mod denoise;
+mod experts;
 mod linear;
 pub mod load;
+mod mlp;
 pub mod network;
+mod reader;
 mod rope;
 mod score;
 mod shapes;
 mod transformer;
 pub mod weights;
 
+#[cfg(test)]
+mod published_tests;
 #[cfg(test)]
 pub(crate) mod reference;
 

@@ -116,10 +116,8 @@ impl Network {
     ) -> Result<(Context, ContextStats), EngineError> {
         let (suffix, prefix) = (self.ids(suffix)?, self.ids(prefix)?);
         let tokens = suffix.len() + prefix.len();
-        if self.spec.topology == Topology::Full {
-            let context =
-                Context { suffix: suffix.into(), prefix: prefix.into(), horizon, rows: None, last: None };
-            return Ok((context, ContextStats { tokens, reused: 0 }));
+        if self.spec.topology != Topology::ContextExact {
+            return Ok((Context::unread(&self.spec, suffix, prefix, horizon), ContextStats { tokens, reused: 0 }));
         }
         let shared = |context: &Context| shared_start(&context.prefix, &prefix);
         let near = |context: &&Context| *context.suffix == *suffix && context.horizon == horizon;
@@ -212,6 +210,14 @@ impl Network {
         };
         while self.remembered.len() > 1 && bytes(&self.remembered) > MAX_REMEMBERED_BYTES {
             self.remembered.remove(0);
+        }
+    }
+
+    /// What each of `rows` rows sees that are computed together, nothing being kept.
+    pub(super) fn sight(&self, rows: usize) -> Seen {
+        match self.spec.topology {
+            Topology::BlockCausal(size) => Seen::blocks(rows, size),
+            Topology::Full | Topology::ContextExact => Seen::whole(0, &[rows]),
         }
     }
 

@@ -14,7 +14,7 @@ use half::{bf16, f16};
 use rustc_hash::FxHashMap;
 use safetensors::tensor::{Dtype, Metadata};
 
-use super::config::ModelSpec;
+use super::config::{ModelSpec, names::Names};
 use crate::EngineError;
 
 /// Bytes of the largest header.
@@ -46,10 +46,11 @@ pub struct Int8Rows {
     pub scales: Vec<f32>,
 }
 
-/// A model's weights, checked and not yet read.
+/// A model's weights, checked and not yet read. Tensors are asked for by Qwen's names, whatever the files call them.
 pub struct Weights {
     files: Vec<(PathBuf, Bytes)>,
     places: FxHashMap<String, (Place, Vec<usize>)>,
+    names: Names,
 }
 
 impl Weights {
@@ -59,6 +60,15 @@ impl Weights {
     /// # Errors
     /// [`EngineError::ModelFile`] naming the file and the tensor.
     pub fn in_folder(folder: &Path, spec: &ModelSpec) -> Result<Option<Self>, EngineError> {
+        Self::open(folder)?.map(|weights| weights.of(spec)).transpose()
+    }
+
+    /// The same, compared with nothing yet: for a spec that leaves something to the weights, see
+    /// [`settle`](Self::settle).
+    ///
+    /// # Errors
+    /// [`EngineError::ModelFile`] naming the file.
+    pub fn open(folder: &Path) -> Result<Option<Self>, EngineError> {
         let one = folder.join("model.safetensors");
         let index = folder.join("model.safetensors.index.json");
         let paths = if one.exists() {
@@ -73,7 +83,7 @@ impl Weights {
             let file = File::open(&path).map_err(|error| fault(&path, error.to_string()))?;
             files.push((path, Bytes::File(Mutex::new(file))));
         }
-        Self::checked(files, spec).map(Some)
+        Self::headers(files).map(Some)
     }
 
     /// Weights that are part of the program.
@@ -81,11 +91,33 @@ impl Weights {
     /// # Errors
     /// [`EngineError::ModelFile`] naming `name` and the tensor.
     pub fn in_memory(bytes: &'static [u8], name: &Path, spec: &ModelSpec) -> Result<Self, EngineError> {
-        Self::checked(vec![(name.to_owned(), Bytes::Memory(bytes))], spec)
+        Self::headers(vec![(name.to_owned(), Bytes::Memory(bytes))])?.of(spec)
     }
 
-    /// Headers read and compared with the spec; no number is read.
-    fn checked(files: Vec<(PathBuf, Bytes)>, spec: &ModelSpec) -> Result<Self, EngineError> {
+    /// What a config may leave open, decided by what is there: a head of its own, and the bias of a router.
+    pub fn settle(&self, spec: &mut ModelSpec) {
+        let has = |name: &str| self.places.contains_key(&spec.names.stored(name));
+        if !spec.tied_by_config {
+            spec.tied = !has("lm_head.weight");
+        }
+        if let Some(experts) = spec.experts {
+            let bias = has(&format!("model.layers.{}.mlp.gate.expert_bias", experts.dense_layers));
+            spec.experts = Some(super::config::Experts { bias, ..experts });
+        }
+    }
+
+    /// The weights of `spec`: every tensor of it is here with its shape and a known type, and no other is.
+    ///
+    /// # Errors
+    /// [`EngineError::ModelFile`] naming the file and the tensor.
+    pub fn of(mut self, spec: &ModelSpec) -> Result<Self, EngineError> {
+        self.names = spec.names;
+        self.compare(spec)?;
+        Ok(self)
+    }
+
+    /// Headers read; no number is.
+    fn headers(files: Vec<(PathBuf, Bytes)>) -> Result<Self, EngineError> {
         let mut places = FxHashMap::default();
         for (at, (path, bytes)) in files.iter().enumerate() {
             let (start, header) = header(bytes).map_err(|reason| fault(path, reason))?;
@@ -104,12 +136,9 @@ impl Weights {
                 }
             }
         }
-        let weights = Self { files, places };
-        weights.compare(spec)?;
-        Ok(weights)
+        Ok(Self { files, places, names: Names::default() })
     }
 
-    /// Every tensor of the spec is here with its shape and a known type, and no other is.
     fn compare(&self, spec: &ModelSpec) -> Result<(), EngineError> {
         let mut known = 0;
         for (name, shape) in spec.tensors() {
@@ -156,7 +185,7 @@ impl Weights {
             return Ok(());
         }
         let expected: rustc_hash::FxHashSet<String> =
-            spec.tensors().into_iter().map(|(name, _)| name).collect();
+            spec.tensors().into_iter().map(|(name, _)| self.names.stored(&name)).collect();
         let mut unknown: Vec<&String> = self
             .places
             .keys()
@@ -164,8 +193,9 @@ impl Weights {
                 !expected.contains(*name)
                     && !name.strip_suffix("_scale").is_some_and(|name| expected.contains(name))
             })
-            // Some exporters write the head although it is the embedding.
-            .filter(|name| !(spec.tied && *name == "lm_head.weight"))
+            // Some exporters write the head although it is the embedding, or frequencies that follow from the config.
+            .filter(|name| !(spec.tied && **name == self.names.stored("lm_head.weight")))
+            .filter(|name| !name.ends_with("rotary_emb.inv_freq"))
             .collect();
         unknown.sort();
         match unknown.first().and_then(|name| self.places.get(*name).map(|(place, _)| (place, name))) {
@@ -178,12 +208,42 @@ impl Weights {
 
     fn find(&self, name: &str) -> Result<&(Place, Vec<usize>), EngineError> {
         let first = self.files.first().map_or(Path::new("model.safetensors"), |(path, _)| path);
-        self.places.get(name).ok_or_else(|| fault(first, format!("{name}: is missing")))
+        let stored = self.names.stored(name);
+        self.places.get(&stored).ok_or_else(|| fault(first, format!("{stored}: is missing")))
     }
 
     fn fault(&self, place: &Place, name: &str, reason: &str) -> EngineError {
         let path = self.files.get(place.file).map_or(Path::new("model.safetensors"), |(path, _)| path);
-        fault(path, format!("{name}: {reason}"))
+        fault(path, format!("{}: {reason}", self.names.stored(name)))
+    }
+
+    /// A head beside a config that says the embedding is the head must be the embedding.
+    ///
+    /// # Errors
+    /// [`EngineError::ModelFile`] naming both sources, if they disagree.
+    pub fn check_head(&self, spec: &ModelSpec) -> Result<(), EngineError> {
+        const HEAD: &str = "lm_head.weight";
+        const STEP: usize = 1 << 20;
+        if !spec.tied || !self.places.contains_key(&self.names.stored(HEAD)) {
+            return Ok(());
+        }
+        let ((head, _), (embedding, _)) = (self.find(HEAD)?, self.find("model.embed_tokens.weight")?);
+        let mut same = head.bytes == embedding.bytes && head.dtype == embedding.dtype;
+        for start in (0..head.bytes).step_by(STEP) {
+            let part = |place: &Place| {
+                let bytes = STEP.min(place.bytes - start);
+                self.raw(&Place { start: place.start + start as u64, bytes, ..*place })
+            };
+            same = same
+                && part(head).map_err(|reason| self.fault(head, HEAD, &reason))?
+                    == part(embedding).map_err(|reason| self.fault(embedding, HEAD, &reason))?;
+            if !same {
+                let why = "is not the embedding, but config.json's tie_word_embeddings says that it is; correct the one \
+                           that is wrong";
+                return Err(self.fault(head, HEAD, why));
+            }
+        }
+        Ok(())
     }
 
     /// The numbers of a tensor as stored (row by row), each finite.

@@ -200,6 +200,12 @@ impl Tokenizer {
         self.names.get(name).copied()
     }
 
+    /// A special token's name.
+    #[must_use]
+    pub fn name(&self, token: TokenId) -> Option<&str> {
+        self.names.iter().find(|(_, id)| **id == token).map(|(name, _)| name.as_str())
+    }
+
     /// The token that is a line break and nothing else.
     #[must_use]
     pub fn newline(&self) -> TokenId {

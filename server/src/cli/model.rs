@@ -38,7 +38,7 @@ pub(super) fn counter() -> Result<Option<impl Fn(&str) -> usize>, Failure> {
 mod with_tensors {
     use std::{fmt::Write, path::Path};
 
-    use quicksilver_engine::model::{LoadOptions, Model, ModelSource, NetworkUse, Topology};
+    use quicksilver_engine::model::{LoadOptions, Model, ModelSource, NetworkUse};
 
     use super::super::{Failure, engine};
 
@@ -70,13 +70,9 @@ mod with_tensors {
         line("type", spec.model_type.clone());
         line("fills holes with", used(spec.decode.network).to_owned());
         if spec.decode.network != NetworkUse::Off {
-            let topology = match spec.topology {
-                Topology::Full => "full (context cache approximate)",
-                Topology::ContextExact => "context-exact (context cache exact)",
-            };
-            line("shape", format!("{} layers × {} wide, {} heads", spec.layers, spec.hidden, spec.heads));
-            line("attention", topology.to_owned());
-            line("context", format!("{} tokens", spec.context_window));
+            for (what, is) in spec.facts() {
+                line(what, is);
+            }
         }
         line("vocabulary", format!("{} tokens", tokenizer.vocab()));
         if let ModelSource::Dir(folder) = &source {
