@@ -100,6 +100,7 @@ impl Model {
                 let spec = ModelSpec::from_bytes(config, Path::new("embedded config.json"))?;
                 let tokenizer =
                     Tokenizer::from_bytes(Embedded::TOKENIZER, Path::new("embedded tokenizer.json"))?;
+                agree(&spec, &tokenizer)?;
                 let name = Path::new("embedded model.safetensors");
                 let weights = Embedded::NETWORK.map(|(_, weights)| Weights::in_memory(weights, name, &spec));
                 Self::assemble("quicksilver", spec, tokenizer, options, weights.transpose()?)
@@ -115,6 +116,7 @@ impl Model {
                 })?;
                 let Folder { tokenizer, named } = Folder::read(folder)?;
                 let mut spec = resolve(folder, &json, &config, &tokenizer, &named)?;
+                agree(&spec, &tokenizer)?;
                 let weights = Weights::open(folder)?.map(|weights| {
                     weights.settle(&mut spec);
                     weights.of(&spec)
@@ -133,7 +135,6 @@ impl Model {
         options: LoadOptions,
         weights: Option<Weights>,
     ) -> Result<Self, EngineError> {
-        agree(&spec, &tokenizer)?;
         let mut device = "cpu".to_owned();
         let mut network = None;
         if let DeviceChoice::Cuda(_) = options.device {

@@ -117,7 +117,10 @@ impl Network {
         let (suffix, prefix) = (self.ids(suffix)?, self.ids(prefix)?);
         let tokens = suffix.len() + prefix.len();
         if self.spec.topology != Topology::ContextExact {
-            return Ok((Context::unread(&self.spec, suffix, prefix, horizon), ContextStats { tokens, reused: 0 }));
+            return Ok((
+                Context::unread(&self.spec, suffix, prefix, horizon),
+                ContextStats { tokens, reused: 0 },
+            ));
         }
         let shared = |context: &Context| shared_start(&context.prefix, &prefix);
         let near = |context: &&Context| *context.suffix == *suffix && context.horizon == horizon;

@@ -74,7 +74,138 @@ fn the_facts_of_each_family_are_resolved_from_its_files() {
             let _ = writeln!(found, "  {what}: {is}");
         }
     }
-    expect![[""]].assert_eq(&found);
+    expect![[r#"
+        open-dcoder
+          family: Open-dCoder
+          shape: 17 k parameters: 2 layers × 24 wide, 4 heads on 2
+          attention: full: every token sees every other (context cache approximate)
+          logit shift: yes: the row before a token predicts it
+          head: the embedding (tied)
+          mask: 283 from tokenizer_config.json's mask_token
+          expand: none
+          delete: none
+          begin of text: 276 from config.json's bos_token_id
+          end of text: 276 from tokenizer_config.json's eos_token
+          canvas: prefix, span, suffix
+          context: 4096 tokens
+        a2d-qwen2
+          family: A2D
+          shape: 24 k parameters: 2 layers × 24 wide, 4 heads on 2
+          attention: full: every token sees every other (context cache approximate)
+          logit shift: no
+          head: its own
+          mask: 283 from tokenizer_config.json's mask_token
+          expand: none
+          delete: none
+          begin of text: none
+          end of text: 278 from tokenizer_config.json's eos_token
+          canvas: prefix, span, suffix
+          context: 4096 tokens
+        dream-on
+          family: Dream
+          shape: 24 k parameters: 2 layers × 24 wide, 4 heads on 2
+          attention: full: every token sees every other (context cache approximate)
+          logit shift: yes: the row before a token predicts it
+          head: its own
+          mask: 284 from config.json's mask_token_id
+          expand: 285 from the tokenizer's <|expand|>
+          delete: 276 from eos, which deletes where there is an expand
+          begin of text: 283 from tokenizer_config.json's bos_token
+          end of text: 276 from tokenizer_config.json's eos_token
+          canvas: begin of text, prefix, span, suffix, end of text
+          context: 2048 tokens
+        coda
+          family: CoDA
+          shape: 25 k parameters: 2 layers × 24 wide, 4 heads on 2
+          attention: full: every token sees every other (context cache approximate)
+          logit shift: yes: the row before a token predicts it
+          head: its own
+          mask: 283 from config.json's mask_token_id
+          expand: none
+          delete: none
+          begin of text: 278 from config.json's bos_token_id
+          end of text: 278 from config.json's eos_token_id
+          canvas: prefix, span, suffix
+          context: 4096 tokens
+        llada
+          family: LLaDA
+          shape: 25 k parameters: 2 layers × 24 wide, 4 heads on 4
+          attention: full: every token sees every other (context cache approximate)
+          logit shift: no
+          head: its own
+          mask: 278 from config.json's mask_token_id
+          expand: none
+          delete: none
+          begin of text: 276 from tokenizer_config.json's bos_token
+          end of text: 277 from tokenizer_config.json's eos_token
+          canvas: prefix, span, suffix
+          context: 4096 tokens
+        illada
+          family: iLLaDA
+          shape: 16 k parameters: 2 layers × 24 wide, 4 heads on 2
+          attention: full: every token sees every other (context cache approximate)
+          logit shift: no
+          head: the embedding (tied)
+          mask: 5 from the tokenizer's <[MASK]>
+          expand: none
+          delete: none
+          begin of text: 0 from config.json's bos_token_id
+          end of text: 2 from tokenizer_config.json's eos_token
+          canvas: prefix, span, suffix
+          context: 8192 tokens
+        llada-moe
+          family: LLaDA-MoE
+          shape: 33 k parameters: 2 layers × 24 wide, 4 heads on 4, 3 of 8 experts by softmax (25 k active)
+          attention: full: every token sees every other (context cache approximate)
+          logit shift: no
+          head: its own
+          mask: 278 from tokenizer_config.json's mask_token
+          expand: none
+          delete: none
+          begin of text: 276 from the tokenizer's <|startoftext|>
+          end of text: 277 from tokenizer_config.json's eos_token
+          canvas: prefix, span, suffix
+          context: 4096 tokens
+        stable-diffcoder
+          family: Stable-DiffCoder
+          shape: 24 k parameters: 2 layers × 24 wide, 4 heads on 2
+          attention: causal from block to block of 4 tokens, full within one; nothing behind the span is seen
+          logit shift: no
+          head: its own
+          mask: 5 from the tokenizer's <[MASK]>
+          expand: none
+          delete: none
+          begin of text: 0 from config.json's bos_token_id
+          end of text: 2 from tokenizer_config.json's eos_token
+          canvas: fill-in-the-middle prompt, span
+          context: 8192 tokens
+        sdar
+          family: SDAR
+          shape: 25 k parameters: 2 layers × 24 wide, 4 heads on 2
+          attention: causal from block to block of 4 tokens, full within one; nothing behind the span is seen
+          logit shift: no
+          head: its own
+          mask: 283 from config.json's mask_token_id
+          expand: none
+          delete: none
+          begin of text: 276 from config.json's bos_token_id
+          end of text: 276 from tokenizer_config.json's eos_token
+          canvas: fill-in-the-middle prompt, span
+          context: 4096 tokens
+        llada2
+          family: LLaDA2
+          shape: 34 k parameters: 2 layers × 24 wide, 4 heads on 2, 3 of 8 experts and a shared one by sigmoids in 2 of 4 groups (30 k active)
+          attention: causal from block to block of 32 tokens, full within one; nothing behind the span is seen
+          logit shift: no
+          head: its own
+          mask: 278 from tokenizer_config.json's mask_token
+          expand: none
+          delete: none
+          begin of text: 276 from the tokenizer's <|startoftext|>
+          end of text: 277 from tokenizer_config.json's eos_token
+          canvas: prefix, span; the suffix is not used: the tokenizer has no markers for it
+          context: 4096 tokens
+    "#]].assert_eq(&found);
 }
 
 /// What the sampler gets for a position is the row that PyTorch recorded for it: its own, or the one before it where
@@ -93,8 +224,16 @@ fn a_span_gets_the_rows_that_predict_it_shifted_or_not() {
             let got = logits(&mut network, &ids[..start], &ids[start..end], &ids[end..]);
             for (at, got) in got.iter().enumerate() {
                 let wanted = &rows[start + at - shift];
-                let far = columns.iter().zip(wanted).map(|(&id, wanted)| (got[id] - wanted).abs()).fold(0.0, f32::max);
-                assert!(far < 1e-4, "{name}: span {start}..{end}, position {at}: {far:.2e} from row {}", start + at - shift);
+                let far = columns
+                    .iter()
+                    .zip(wanted)
+                    .map(|(&id, wanted)| (got[id] - wanted).abs())
+                    .fold(0.0, f32::max);
+                assert!(
+                    far < 1e-4,
+                    "{name}: span {start}..{end}, position {at}: {far:.2e} from row {}",
+                    start + at - shift
+                );
             }
         }
     }
@@ -143,7 +282,8 @@ fn neither_signs_nor_rows_without_a_token_are_ever_proposed() {
         for row in logits(&mut network, &[40, 41], &[spec.mask.0; 3], &[42]) {
             for (id, &logit) in row.iter().enumerate() {
                 let token = TokenId(id as u32);
-                let allowed = !tokenizer.is_special(token) || Some(token) == spec.expand || Some(token) == spec.delete;
+                let allowed =
+                    !tokenizer.is_special(token) || Some(token) == spec.expand || Some(token) == spec.delete;
                 assert_eq!(logit > BANNED, allowed, "{name}: {id}");
             }
         }
@@ -159,7 +299,8 @@ fn block_causal_models_get_a_fill_in_the_middle_prompt() {
         ("llada2", "80 81"),
     ] {
         let Model { tokenizer, network, .. } = model(name);
-        let (context, _) = network.unwrap().encode_context(&tokens(&[90, 91]), &tokens(&[80, 81]), 8).unwrap();
+        let (context, _) =
+            network.unwrap().encode_context(&tokens(&[90, 91]), &tokens(&[80, 81]), 8).unwrap();
         let said = |id: &u32| tokenizer.name(TokenId(*id)).map_or(id.to_string(), str::to_owned);
         assert_eq!(context.prefix.iter().map(said).collect::<Vec<_>>().join(" "), wanted);
         assert!(context.suffix.is_empty() && context.room() >= 8, "{name}");
@@ -188,7 +329,8 @@ fn spoiled(name: &str, file: &str, change: impl FnOnce(&mut Value)) -> String {
         std::fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
     }
     let path = copy.path().join(file);
-    let mut json = std::fs::read(&path).map_or(Value::default(), |bytes| serde_json::from_slice(&bytes).unwrap());
+    let mut json =
+        std::fs::read(&path).map_or(Value::default(), |bytes| serde_json::from_slice(&bytes).unwrap());
     change(&mut json);
     std::fs::write(&path, json.to_string()).unwrap();
     let error = Model::load(&ModelSource::Dir(copy.path().to_owned()), LoadOptions::default());
@@ -198,11 +340,36 @@ fn spoiled(name: &str, file: &str, change: impl FnOnce(&mut Value)) -> String {
 #[test]
 fn files_that_disagree_are_refused_both_named() {
     let cases: [(&str, &str, fn(&mut Value), [&str; 2]); 5] = [
-        ("open-dcoder", "config.json", |json| json["mask_token_id"] = 276.into(), ["config.json", "tokenizer_config.json's mask_token"]),
-        ("dream-on", "generation_config.json", |json| json["mask_token_id"] = 276.into(), ["config.json's mask_token_id", "generation_config.json's mask_token_id"]),
-        ("llada", "config.json", |json| json["mask_token_id"] = 277.into(), ["config.json's mask_token_id", "<|mdm_mask|>"]),
-        ("dream-on", "config.json", |json| json["expand_token_id"] = 282.into(), ["config.json's expand_token_id", "<|expand|>"]),
-        ("coda", "config.json", |json| json["tie_word_embeddings"] = true.into(), ["lm_head.weight", "config.json's tie_word_embeddings"]),
+        (
+            "open-dcoder",
+            "config.json",
+            |json| json["mask_token_id"] = 276.into(),
+            ["config.json", "tokenizer_config.json's mask_token"],
+        ),
+        (
+            "dream-on",
+            "generation_config.json",
+            |json| json["mask_token_id"] = 276.into(),
+            ["config.json's mask_token_id", "generation_config.json's mask_token_id"],
+        ),
+        (
+            "llada",
+            "config.json",
+            |json| json["mask_token_id"] = 277.into(),
+            ["config.json's mask_token_id", "<|mdm_mask|>"],
+        ),
+        (
+            "dream-on",
+            "config.json",
+            |json| json["expand_token_id"] = 282.into(),
+            ["config.json's expand_token_id", "<|expand|>"],
+        ),
+        (
+            "coda",
+            "config.json",
+            |json| json["tie_word_embeddings"] = true.into(),
+            ["lm_head.weight", "config.json's tie_word_embeddings"],
+        ),
     ];
     for (name, file, change, wanted) in cases {
         let error = spoiled(name, file, change);
@@ -215,7 +382,11 @@ fn faults_are_told_in_the_familys_own_words() {
     let cases: [(&str, fn(&mut Value), &str); 6] = [
         ("llada", |json| json["d_model"] = 0.into(), "d_model: 0"),
         ("llada", |json| json["block_type"] = "sequential".into(), "block_type"),
-        ("llada", |json| json["n_layers"] = 3.into(), "model.transformer.blocks.2.attn_norm.weight: is missing"),
+        (
+            "llada",
+            |json| json["n_layers"] = 3.into(),
+            "model.transformer.blocks.2.attn_norm.weight: is missing",
+        ),
         ("llada-moe", |json| json["num_experts_per_tok"] = 9.into(), "num_experts_per_tok: 9"),
         ("llada2", |json| json["n_group"] = 3.into(), "n_group: 3"),
         ("llada2", |json| json["norm_topk_prob"] = false.into(), "norm_topk_prob"),
@@ -224,6 +395,8 @@ fn faults_are_told_in_the_familys_own_words() {
         let error = spoiled(name, "config.json", change);
         assert!(error.contains(wanted), "{name}: {wanted}: {error}");
     }
-    let error = spoiled("stable-diffcoder", "config.json", |json| json["architectures"] = serde_json::json!(["LlamaForCausalLM"]));
+    let error = spoiled("stable-diffcoder", "config.json", |json| {
+        json["architectures"] = serde_json::json!(["LlamaForCausalLM"])
+    });
     assert!(error.contains("\"llama\" (LlamaForCausalLM) is not supported"), "{error}");
 }

@@ -25,13 +25,18 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     /// q, k and v side by side, and their biases.
-    pub(super) fn qkv(&self, spec: &ModelSpec, layer: usize) -> Result<(Linear, Option<Tensor>), EngineError> {
+    pub(super) fn qkv(
+        &self,
+        spec: &ModelSpec,
+        layer: usize,
+    ) -> Result<(Linear, Option<Tensor>), EngineError> {
         let parts: &[&str] = if spec.names.fuses_qkv() { &["qkv"] } else { &["q", "k", "v"] };
         let names = |kind: &str| -> Vec<String> {
             parts.iter().map(|part| format!("model.layers.{layer}.self_attn.{part}_proj.{kind}")).collect()
         };
         let bias = if spec.qkv_bias {
-            let all = names("bias").iter().map(|name| self.weights.read(name)).collect::<Result<Vec<_>, _>>()?;
+            let all =
+                names("bias").iter().map(|name| self.weights.read(name)).collect::<Result<Vec<_>, _>>()?;
             let all = all.concat();
             let size = all.len();
             Some(self.tensor(all, &[size])?)

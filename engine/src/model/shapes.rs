@@ -15,7 +15,8 @@ impl ModelSpec {
             all.push(("lm_head.weight".to_owned(), vec![self.vocab, d]));
         }
         for layer in 0..self.layers {
-            let mut add = |name: &str, shape: Vec<usize>| all.push((format!("model.layers.{layer}.{name}"), shape));
+            let mut add =
+                |name: &str, shape: Vec<usize>| all.push((format!("model.layers.{layer}.{name}"), shape));
             add("input_layernorm.weight", vec![d]);
             add("post_attention_layernorm.weight", vec![d]);
             self.attention(&mut add);
@@ -27,11 +28,8 @@ impl ModelSpec {
     fn attention(&self, add: &mut dyn FnMut(&str, Vec<usize>)) {
         let d = self.hidden;
         let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
-        let parts: &[(&str, usize)] = if self.names.fuses_qkv() {
-            &[("qkv", q + 2 * kv)]
-        } else {
-            &[("q", q), ("k", kv), ("v", kv)]
-        };
+        let parts: &[(&str, usize)] =
+            if self.names.fuses_qkv() { &[("qkv", q + 2 * kv)] } else { &[("q", q), ("k", kv), ("v", kv)] };
         for &(name, out) in parts {
             add(&format!("self_attn.{name}_proj.weight"), vec![out, d]);
             if self.qkv_bias {

@@ -67,8 +67,9 @@ impl Transformer {
             Linear::Float(_) if spec.tied => None,
             _ => Some(reader.tensor(weights.read(EMBEDDING)?, &[spec.vocab, d])?),
         };
-        let blocks =
-            (0..spec.layers).map(|layer| Block::new(&reader, spec, layer)).collect::<std::result::Result<_, _>>()?;
+        let blocks = (0..spec.layers)
+            .map(|layer| Block::new(&reader, spec, layer))
+            .collect::<std::result::Result<_, _>>()?;
         Ok(Self {
             embedding,
             head,

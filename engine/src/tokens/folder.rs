@@ -138,7 +138,9 @@ fn added(folder: &Path, config: &mut Config) -> Result<BTreeMap<u32, (String, Pa
         if let Some((at, (name, _))) = other {
             return Err(fault(
                 &list,
-                format!("{content:?} is {id}, but tokenizer_config.json's added_tokens_decoder has {name:?} at {at}"),
+                format!(
+                    "{content:?} is {id}, but tokenizer_config.json's added_tokens_decoder has {name:?} at {at}"
+                ),
             ));
         }
         added.insert(id, (content, list.clone()));

@@ -12,10 +12,13 @@ fn parts() -> (BTreeMap<String, u32>, Vec<String>, BTreeMap<String, u32>) {
     let file = sample::json();
     let all = file["model"]["vocab"].as_object().unwrap();
     let text: Vec<&String> = all.keys().filter(|name| !sample::SPECIALS.contains(&name.as_str())).collect();
-    let mut text: Vec<(u64, &String)> = text.into_iter().map(|name| (all[name].as_u64().unwrap(), name)).collect();
+    let mut text: Vec<(u64, &String)> =
+        text.into_iter().map(|name| (all[name].as_u64().unwrap(), name)).collect();
     text.sort_unstable();
-    let vocab: BTreeMap<String, u32> = text.iter().zip(0..).map(|((_, name), id)| ((*name).clone(), id)).collect();
-    let added = ["<|endoftext|>", "<|mask|>"].iter().zip(vocab.len() as u32..).map(|(n, id)| ((*n).to_owned(), id));
+    let vocab: BTreeMap<String, u32> =
+        text.iter().zip(0..).map(|((_, name), id)| ((*name).clone(), id)).collect();
+    let added =
+        ["<|endoftext|>", "<|mask|>"].iter().zip(vocab.len() as u32..).map(|(n, id)| ((*n).to_owned(), id));
     let merges = file["model"]["merges"].as_array().unwrap();
     (vocab, merges.iter().map(|merge| merge.as_str().unwrap().to_owned()).collect(), added.collect())
 }
@@ -28,7 +31,8 @@ fn folder(config: &Value) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let (vocab, merges, added) = parts();
     write(folder.path(), "vocab.json", &vocab);
-    std::fs::write(folder.path().join("merges.txt"), format!("#version: 0.2\n{}\n", merges.join("\n"))).unwrap();
+    std::fs::write(folder.path().join("merges.txt"), format!("#version: 0.2\n{}\n", merges.join("\n")))
+        .unwrap();
     write(folder.path(), "added_tokens.json", &added);
     write(folder.path(), "tokenizer_config.json", config);
     folder
@@ -40,11 +44,18 @@ fn fault(folder: &Path) -> String {
 
 #[test]
 fn vocab_and_merges_make_the_tokenizer_that_one_file_would() {
-    let folder = folder(&json!({"tokenizer_class": "DreamTokenizer", "mask_token": {"content": "<|mask|>", "special": true}, "bos_token": null}));
+    let folder = folder(
+        &json!({"tokenizer_class": "DreamTokenizer", "mask_token": {"content": "<|mask|>", "special": true}, "bos_token": null}),
+    );
     let Folder { tokenizer, named } = Folder::read(folder.path()).unwrap();
     let (vocab, merges, added) = parts();
-    let listed: Vec<Value> = added.iter().map(|(content, id)| json!({"id": id, "content": content, "single_word": false,
-        "lstrip": false, "rstrip": false, "normalized": false, "special": true})).collect();
+    let listed: Vec<Value> = added
+        .iter()
+        .map(|(content, id)| {
+            json!({"id": id, "content": content, "single_word": false,
+        "lstrip": false, "rstrip": false, "normalized": false, "special": true})
+        })
+        .collect();
     let mut one = sample::json();
     one["model"]["vocab"] = json!(vocab);
     one["model"]["merges"] = json!(merges);
@@ -79,8 +90,12 @@ fn each_fault_names_its_file() {
         assert!(spoiled(name, b"[7]").contains(name), "{}", spoiled(name, b"[7]"));
     }
     assert!(spoiled("merges.txt", b"\xff\xfe").contains("merges.txt"));
-    assert!(spoiled("added_tokens.json", br#"{"<|mask|>": 5000}"#).contains("5000 is taken, or does not follow"));
-    assert!(spoiled("tokenizer_config.json", br#"{"tokenizer_class": "T5Tokenizer"}"#).contains("T5Tokenizer"));
+    assert!(
+        spoiled("added_tokens.json", br#"{"<|mask|>": 5000}"#).contains("5000 is taken, or does not follow")
+    );
+    assert!(
+        spoiled("tokenizer_config.json", br#"{"tokenizer_class": "T5Tokenizer"}"#).contains("T5Tokenizer")
+    );
     let folder = folder(&json!({}));
     std::fs::remove_file(folder.path().join("merges.txt")).unwrap();
     assert!(fault(folder.path()).contains("merges.txt"));

@@ -25,7 +25,7 @@ AGREEMENT = 1e-4
 QWEN2_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-MERGES = ["Ġ Ġ", "ĠĠ ĠĠ", "Ċ ĠĠĠĠ", "l e", "le t", "Ġ let", "i n", "p r", "pr in", "prin t", "f n", "r e", "Ġ =", "( )", "( s", "e l", "el f", "Ġ {", ") ;", ") ;Ċ"]
+MERGES = ["Ġ Ġ", "ĠĠ ĠĠ", "Ċ ĠĠĠĠ", "l e", "le t", "Ġ let", "i n", "p r", "pr in", "prin t", "f n", "r e", "Ġ =", "( )", "( s", "e l", "el f", "Ġ {", ") ;", "); Ċ"]
 QWEN = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>"]
 SEED_FIRST = ["<[begin▁of▁sentence]>", "<[PAD▁TOKEN]>", "<[end▁of▁sentence]>", "<[UNK▁TOKEN]>", "<[SEP▁TOKEN]>", "<[MASK]>"]
 SEED_FIRST += ["<[fim-suffix]>", "<[fim-prefix]>", "<[fim-middle]>"]

@@ -48,7 +48,12 @@ fn retold(fault: String) -> String {
     llada::FIELDS.iter().fold(fault, |fault, (theirs, own)| fault.replace(theirs, own))
 }
 
-fn checked(model_type: String, family: &Family, keys: Keys, claims: &Claims<'_>) -> Result<ModelSpec, String> {
+fn checked(
+    model_type: String,
+    family: &Family,
+    keys: Keys,
+    claims: &Claims<'_>,
+) -> Result<ModelSpec, String> {
     let decode = keys.decode.clone().unwrap_or_else(|| {
         if model_type == "quicksilver" { DecodeSpec::default() } else { DecodeSpec::published() }
     });
@@ -85,7 +90,9 @@ fn checked(model_type: String, family: &Family, keys: Keys, claims: &Claims<'_>)
         Some(head_dim) => head_dim,
         None if keys.hidden.is_multiple_of(keys.heads) => keys.hidden / keys.heads,
         None => {
-            return Err("head_dim: is missing, and num_attention_heads does not divide hidden_size".to_owned());
+            return Err(
+                "head_dim: is missing, and num_attention_heads does not divide hidden_size".to_owned()
+            );
         }
     };
     let rotary = rotary(head_dim, keys.rotary)?;
@@ -196,7 +203,10 @@ fn check_experts(experts: &Experts, layers: usize) -> Result<(), String> {
     within("topk_group", kept, groups)?;
     let size = experts.count / groups;
     if !experts.count.is_multiple_of(groups) || size < 2 {
-        return Err(format!("n_group: {groups} groups of {} experts are not of equally many, at least two", experts.count));
+        return Err(format!(
+            "n_group: {groups} groups of {} experts are not of equally many, at least two",
+            experts.count
+        ));
     }
     if kept * size < experts.chosen {
         return Err(format!("topk_group: {kept} groups have fewer than {} experts", experts.chosen));

@@ -10,7 +10,10 @@ impl ModelSpec {
             ("family", self.family.to_owned()),
             ("shape", self.shape()),
             ("attention", self.attention_fact()),
-            ("logit shift", if self.logit_shift { "yes: the row before a token predicts it" } else { "no" }.to_owned()),
+            (
+                "logit shift",
+                if self.logit_shift { "yes: the row before a token predicts it" } else { "no" }.to_owned(),
+            ),
             ("head", if self.tied { "the embedding (tied)" } else { "its own" }.to_owned()),
         ];
         let signs = [
@@ -28,14 +31,15 @@ impl ModelSpec {
 
     fn shape(&self) -> String {
         let ModelSpec { layers, hidden, heads, kv_heads, .. } = self;
-        let numbers = millions(self.parameters());
-        let shape = format!("{numbers} parameters: {layers} layers × {hidden} wide, {heads} heads on {kv_heads}");
+        let numbers = rounded(self.parameters());
+        let shape =
+            format!("{numbers} parameters: {layers} layers × {hidden} wide, {heads} heads on {kv_heads}");
         let Some(experts) = self.experts else { return shape };
         let by = match experts.gating {
             Gating::Softmax => "softmax".to_owned(),
             Gating::SigmoidGroups { groups, kept, .. } => format!("sigmoids in {kept} of {groups} groups"),
         };
-        let active = millions(self.active_parameters());
+        let active = rounded(self.active_parameters());
         let shared = if experts.shared > 0 { " and a shared one" } else { "" };
         format!("{shape}, {} of {} experts{shared} by {by} ({active} active)", experts.chosen, experts.count)
     }
@@ -45,7 +49,9 @@ impl ModelSpec {
             Topology::Full => "full: every token sees every other (context cache approximate)".to_owned(),
             Topology::ContextExact => "context-exact (context cache exact)".to_owned(),
             Topology::BlockCausal(size) => {
-                format!("causal from block to block of {size} tokens, full within one; nothing behind the span is seen")
+                format!(
+                    "causal from block to block of {size} tokens, full within one; nothing behind the span is seen"
+                )
             }
         }
     }
@@ -53,7 +59,9 @@ impl ModelSpec {
     fn canvas_fact(&self) -> &'static str {
         match (self.topology, self.fill_in.is_some()) {
             (Topology::BlockCausal(_), true) => "fill-in-the-middle prompt, span",
-            (Topology::BlockCausal(_), false) => "prefix, span; the suffix is not used: the tokenizer has no markers for it",
+            (Topology::BlockCausal(_), false) => {
+                "prefix, span; the suffix is not used: the tokenizer has no markers for it"
+            }
             _ if self.framed => "begin of text, prefix, span, suffix, end of text",
             _ => "prefix, span, suffix",
         }
@@ -64,10 +72,11 @@ fn sign_fact(sign: &Option<Sign>) -> String {
     sign.as_ref().map_or("none".to_owned(), |(id, origin)| format!("{} from {origin}", id.0))
 }
 
-/// `494 M`, `7.6 B`.
-fn millions(numbers: u64) -> String {
+/// `13 k`, `3.4 M`, `494 M`, `7.6 B`.
+fn rounded(numbers: u64) -> String {
     match numbers {
-        0..100_000_000 => format!("{:.1} M", numbers as f64 / 1e6),
+        0..1_000_000 => format!("{:.0} k", numbers as f64 / 1e3),
+        1_000_000..100_000_000 => format!("{:.1} M", numbers as f64 / 1e6),
         100_000_000..1_000_000_000 => format!("{:.0} M", numbers as f64 / 1e6),
         _ => format!("{:.1} B", numbers as f64 / 1e9),
     }

@@ -98,19 +98,12 @@ fn by_architecture(architecture: &str) -> Option<Family> {
             Family { name: "LLaDA", dialect: Dialect::Llada, names: Names::Llada, qk_norm: false, ..PLAIN }
         }
         "ILLaDAForCausalLM" => Family { name: "iLLaDA", qk_norm: false, context_window: 8192, ..PLAIN },
-        "LLaDAMoEModelLM" | "LLaDAMoEModel" => Family {
-            name: "LLaDA-MoE",
-            names: Names::LladaMoe,
-            gating: Some(Gating::Softmax),
-            ..PLAIN
-        },
-        "StableDiffcoderForCausalLM" => Family {
-            name: "Stable-DiffCoder",
-            qk_norm: false,
-            block: Some(4),
-            context_window: 8192,
-            ..PLAIN
-        },
+        "LLaDAMoEModelLM" | "LLaDAMoEModel" => {
+            Family { name: "LLaDA-MoE", names: Names::LladaMoe, gating: Some(Gating::Softmax), ..PLAIN }
+        }
+        "StableDiffcoderForCausalLM" => {
+            Family { name: "Stable-DiffCoder", qk_norm: false, block: Some(4), context_window: 8192, ..PLAIN }
+        }
         "SDARForCausalLM" => Family { name: "SDAR", block: Some(4), ..PLAIN },
         "LLaDA2MoeModelLM" => Family {
             name: "LLaDA2",

@@ -98,7 +98,10 @@ pub(super) fn read(json: &[u8], family: &Family) -> Result<Keys, String> {
         heads: file.num_attention_heads,
         kv_heads: file.num_key_value_heads,
         head_dim: file.head_dim,
-        intermediate: file.intermediate_size.or(file.dense_intermediate_size).ok_or("intermediate_size: is missing")?,
+        intermediate: file
+            .intermediate_size
+            .or(file.dense_intermediate_size)
+            .ok_or("intermediate_size: is missing")?,
         vocab: file.vocab_size,
         norm_eps: file.rms_norm_eps,
         rope_theta: rope_theta.ok_or("rope_theta: is missing")?,

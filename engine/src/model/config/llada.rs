@@ -52,9 +52,8 @@ struct File {
 /// What is wrong, with the field's name.
 pub(super) fn read(json: &[u8]) -> Result<Keys, String> {
     let file: File = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let other = |value: &Option<String>, only: &[&str]| {
-        value.as_deref().is_some_and(|value| !only.contains(&value))
-    };
+    let other =
+        |value: &Option<String>, only: &[&str]| value.as_deref().is_some_and(|value| !only.contains(&value));
     refuse("block_type", other(&file.block_type, &["llama"]), "only llama is supported")?;
     refuse("layer_norm_type", other(&file.layer_norm_type, &["rms"]), "only rms is supported")?;
     refuse("activation_type", other(&file.activation_type, &["silu", "swiglu"]), "only silu is supported")?;

@@ -108,9 +108,17 @@ mod tests {
     #[test]
     fn what_a_family_does_not_rename_stays() {
         for (names, ours, theirs) in [
-            (Names::Ling, "model.layers.1.mlp.experts.7.up_proj.weight", "model.layers.1.mlp.experts.7.up_proj.weight"),
+            (
+                Names::Ling,
+                "model.layers.1.mlp.experts.7.up_proj.weight",
+                "model.layers.1.mlp.experts.7.up_proj.weight",
+            ),
             (Names::Ling, "model.layers.1.mlp.gate.expert_bias", "model.layers.1.mlp.gate.expert_bias"),
-            (Names::Ling, "model.layers.0.self_attn.q_norm.weight", "model.layers.0.attention.query_layernorm.weight"),
+            (
+                Names::Ling,
+                "model.layers.0.self_attn.q_norm.weight",
+                "model.layers.0.attention.query_layernorm.weight",
+            ),
             (Names::LladaMoe, "model.layers.1.mlp.gate.expert_bias", "model.layers.1.mlp.expert_bias"),
             (Names::LladaMoe, "model.layers.1.mlp.gate.weight", "model.layers.1.mlp.gate.weight"),
             (Names::HuggingFace, "lm_head.weight", "lm_head.weight"),

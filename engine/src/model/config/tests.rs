@@ -21,7 +21,7 @@ fn each_faulty_value_is_named() {
         ("mask_token_id", json!(null)),
         ("mask_token_id", json!(1 << 20)),
         ("rope_scaling", json!({"type": "yarn"})),
-        ("partial_rotary_factor", json!(0.3)),
+        ("partial_rotary_factor", json!(1.5)),
         ("block_size", json!(0)),
         ("hidden_act", json!("gelu")),
         ("decode", json!({"threshold": 0.0})),
