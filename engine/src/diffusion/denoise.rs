@@ -216,6 +216,10 @@ struct Choice<'a> {
 /// Decides for the masked positions by schedule and rule, and for the filled ones by the revision.
 fn choose<'a>(seen: &'a Seen, plan: &Plan<'_>, pace: Pace) -> Choice<'a> {
     let mut share = plan.schedule.share(pace);
+    if plan.rule == Rule::Chance {
+        // The coins say how many.
+        share.least = 0;
+    }
     if !plan.waits && pace.masks > 0 {
         share.least = share.least.max(1);
     }
