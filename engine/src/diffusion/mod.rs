@@ -23,29 +23,43 @@
 //!
 //! Knows no tensor, no text, no layout, no logit shift, no cache, no clock of its own.
 
+pub mod blocks;
 pub mod canvas;
 pub mod commit;
 pub mod confidence;
 pub mod constraint;
 pub mod denoise;
+mod filter;
 pub mod length;
+mod look;
+pub mod preset;
+pub mod refresh;
 pub mod remask;
 pub mod schedule;
+pub mod search;
 pub mod trace;
 
+#[cfg(test)]
+mod parity;
 #[cfg(test)]
 mod scripted;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod toy;
 
+pub use blocks::Blocks;
 pub use canvas::{Canvas, Cell, State};
 pub use commit::Rule;
 pub use confidence::{Candidate, Measure, Sampling};
 pub use constraint::{Constraint, Free};
 pub use denoise::{End, Interrupt, Outcome, Plan, Watcher, denoise};
 pub use length::{Deletion, Lengths};
-pub use remask::{Never, Remask};
-pub use schedule::Schedule;
+pub use preset::Preset;
+pub use refresh::{Keep, Reach, Refresh};
+pub use remask::{Never, Remask, Revision};
+pub use schedule::{Pace, Schedule, Share};
+pub use search::Search;
 pub use trace::Trace;
 
 use crate::{EngineError, tokens::TokenId};

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     EngineError,
-    diffusion::{End, Interrupt, Lengths, Plan, Rule, Sampling, Schedule, Watcher},
+    diffusion::{Blocks, End, Interrupt, Lengths, Plan, Revision, Rule, Sampling, Schedule, Watcher},
     model::NetworkUse,
     prior::{Pool, propose},
     queue::{Infill, Infilled, Terms},
@@ -134,6 +134,9 @@ impl Kit {
             },
             rule: Rule::Threshold(self.settings.threshold),
             schedule: self.settings.max_steps.map_or(Schedule::OneByOne, Schedule::Within),
+            blocks: Blocks::WHOLE,
+            revision: Revision::Keep,
+            waits: false,
             lengths: Lengths {
                 deletion: self.settings.deletion,
                 capacity: task.max_tokens.min(self.settings.max_span),
