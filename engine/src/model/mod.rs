@@ -8,6 +8,7 @@
 //! | [`context`], `cache` | a context's tokens, positions, keys and values, kept between keystrokes |
 //! | [`network`] | [`Network`]: reads a [`Context`], and remembers it |
 //! | [`denoise`], `score` | what is asked of it: the sampler's [`NetworkDenoiser`], and hypotheses' scores |
+//! | [`need`] | memory that a network will need, before it is allocated |
 //! | [`load`] | a folder, or what is built in, → [`Model`] |
 //!
 //! Nothing here knows text: rows of token ids in, logits out.
@@ -19,6 +20,7 @@ pub mod context;
 pub mod denoise;
 mod linear;
 pub mod load;
+pub mod need;
 pub mod network;
 mod rope;
 mod score;
@@ -34,4 +36,5 @@ pub use context::{Context, ContextStats};
 pub use denoise::NetworkDenoiser;
 pub use linear::Precision;
 pub use load::{LoadOptions, Model, ModelSource};
+pub use need::Need;
 pub use network::Network;

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The embedding's tensor.
-const EMBEDDING: &str = "model.embed_tokens.weight";
+pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
 
 /// One block's weights.
 struct Block {

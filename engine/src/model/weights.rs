@@ -207,6 +207,12 @@ impl Weights {
         }
     }
 
+    /// Whether a tensor is stored as int8.
+    #[must_use]
+    pub fn is_int8(&self, name: &str) -> bool {
+        self.places.get(name).is_some_and(|(place, _)| place.dtype == Dtype::I8)
+    }
+
     /// An int8 matrix; `None` if it is stored as something else.
     ///
     /// # Errors
