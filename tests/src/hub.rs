@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -20,6 +21,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::{net::TcpListener, runtime::Runtime};
 
+/// How long a connection that is to be cut stays open.
+const CUT_AFTER: Duration = Duration::from_millis(100);
 /// Files of one page of a listing.
 const PAGE: usize = 3;
 
@@ -287,8 +290,14 @@ fn content(bytes: &[u8], asked: &Asked, trick: Option<&Trick>, commit: &str) -> 
     let body = match trick {
         Some(Trick::Cut(after)) => {
             let part = Bytes::copy_from_slice(rest.get(..*after).unwrap_or(rest));
-            let gone = std::io::Error::other("cut");
-            Body::from_stream(tokio_stream::iter([Ok(part), Err(gone)]))
+            let (send, parts) = tokio::sync::mpsc::channel(1);
+            tokio::spawn(async move {
+                let _ = send.send(Ok(part)).await;
+                // What is sent must have left before the connection does.
+                tokio::time::sleep(CUT_AFTER).await;
+                let _ = send.send(Err(std::io::Error::other("cut"))).await;
+            });
+            Body::from_stream(tokio_stream::wrappers::ReceiverStream::new(parts))
         }
         _ => Body::from(Bytes::copy_from_slice(rest)),
     };

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::{EngineError, tokens::TokenId};
 
 /// Bytes of the largest `config.json`.
-const MAX_FILE_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 /// Who sees whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -1,16 +1,18 @@
 //! A folder, or what is built into the program, → [`Model`].
 
 use std::{
+    fs::File,
+    io::Read,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::{
-    config::{ModelSpec, NetworkUse},
+    config::{MAX_FILE_BYTES, ModelSpec, NetworkUse},
     linear::Precision,
     network::Network,
-    weights::Weights,
+    weights::{Weights, refuse_file},
 };
 use crate::{
     EngineError,
@@ -98,8 +100,11 @@ impl Model {
                 })
             }
             ModelSource::Dir(folder) => {
+                if folder.is_file() {
+                    refuse_file(folder)?;
+                }
                 let config = folder.join("config.json");
-                let json = std::fs::read(&config).map_err(|error| EngineError::ModelFile {
+                let json = read_config(&config).map_err(|error| EngineError::ModelFile {
                     file: config.clone(),
                     reason: format!(
                         "{error}; a model is `embedded`, or a folder with config.json, tokenizer.json and \
@@ -142,6 +147,13 @@ impl Model {
         let layout = Layout::new(&tokenizer, spec.bos, spec.eos);
         Ok(Self { name: name.to_owned(), spec, tokenizer: Arc::new(tokenizer), layout, network, device })
     }
+}
+
+/// No more of it than a configuration may have, and a byte, so that a larger one is seen to be.
+fn read_config(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut json = Vec::new();
+    File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut json)?;
+    Ok(json)
 }
 
 /// Config and tokenizer must be of one model.

@@ -46,6 +46,7 @@ pub struct Network {
     /// The latest last.
     remembered: Vec<Context>,
     pub(super) banned: Vec<u32>,
+    need: Need,
 }
 
 impl Network {
@@ -61,16 +62,24 @@ impl Network {
         precision: Precision,
     ) -> Result<Self, EngineError> {
         let int8 = precision == Precision::Int8 && device.is_cpu();
-        Need::with(spec, Some(weights), DTYPE, int8).ensure(device)?;
+        let need = Need::with(spec, Some(weights), DTYPE, int8);
+        need.ensure(device)?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(|n| format!("network-{n}"))
             .build()
             .map_err(|error| EngineError::Device { reason: error.to_string(), sticky: false })?;
         let body = Transformer::new(spec, weights, device, DTYPE, precision)?;
-        let mut network = Self { spec: spec.clone(), body, pool, remembered: Vec::new(), banned: Vec::new() };
+        let mut network =
+            Self { spec: spec.clone(), body, pool, remembered: Vec::new(), banned: Vec::new(), need };
         network.check()?;
         Ok(network)
+    }
+
+    /// Memory that it needs.
+    #[must_use]
+    pub fn need(&self) -> Need {
+        self.need
     }
 
     /// What the network is.

@@ -159,6 +159,12 @@ impl Store {
         manifest: Manifest,
     ) -> Result<Pulled, PullError> {
         let folder = self.home(id).join(&manifest.revision);
+        for entry in fs::read_dir(partial).into_iter().flatten().flatten() {
+            // Left over from another commit.
+            if !manifest.files.iter().any(|file| *file.name == *entry.file_name()) {
+                fs::remove_file(entry.path()).map_err(PullError::disk(entry.path()))?;
+            }
+        }
         replace(
             &partial.join(super::manifest::FILE),
             &serde_json::to_vec_pretty(&manifest).unwrap_or_default(),
