@@ -11,7 +11,8 @@ use std::{
 use super::{
     config::{MAX_FILE_BYTES, ModelSpec, NetworkUse},
     linear::Precision,
-    network::Network,
+    need::Need,
+    network::{DTYPE, Network},
     weights::{Weights, refuse_file},
 };
 use crate::{
@@ -117,6 +118,22 @@ impl Model {
                 Self::assemble(&name, spec, tokenizer, options, |spec| Weights::in_folder(folder, spec))
             }
         }
+    }
+
+    /// What the network of a model, of which `spec` is the configuration, needs of the CPU's memory. No number of it is
+    /// read; `None` where there is no network.
+    ///
+    /// # Errors
+    /// [`EngineError::ModelFile`] for a fault of the weights' headers.
+    pub fn need(source: &ModelSource, spec: &ModelSpec) -> Result<Option<Need>, EngineError> {
+        let name = Path::new("embedded model.safetensors");
+        let weights = match source {
+            ModelSource::Embedded => {
+                Embedded::NETWORK.map(|(_, weights)| Weights::in_memory(weights, name, spec)).transpose()
+            }
+            ModelSource::Dir(folder) => Weights::in_folder(folder, spec),
+        };
+        Ok(weights?.map(|weights| Need::with(spec, Some(&weights), DTYPE, true)))
     }
 
     fn assemble(

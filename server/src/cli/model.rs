@@ -145,6 +145,10 @@ mod with_tensors {
             line("attention", topology.to_owned());
             line("context", format!("{} tokens", spec.context_window));
         }
+        if let Some(need) = Model::need(&source, &spec).map_err(engine::failure)? {
+            // Also where the network is off: it can be switched on.
+            line("memory", format!("{need}, with the network"));
+        }
         line("vocabulary", format!("{} tokens", tokenizer.vocab()));
         if let ModelSource::Dir(folder) = &source {
             line("folder", folder.display().to_string());
