@@ -9,6 +9,7 @@
 //! | [`context`] | what the model is told: window, span, other files, the exclusion gate |
 //! | [`completion`] | the decision to ask, reuse of what is shown, polish of the answer |
 //! | [`engine`] | the engine process as a client sees it: start, join, ask |
+//! | [`models`] | models from the hub: known, pulled, on this disk |
 //! | [`cli`] | the commands of the one binary |
 //!
 //! One keystroke: `transport` → `lsp::handlers::did_change` → `session` → `document`; then
@@ -21,5 +22,6 @@ pub mod context;
 pub mod document;
 pub mod engine;
 pub mod lsp;
+pub mod models;
 pub mod session;
 pub mod transport;

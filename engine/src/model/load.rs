@@ -1,6 +1,8 @@
 //! A folder, or what is built into the program, → [`Model`].
 
 use std::{
+    fs::File,
+    io::Read,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
@@ -8,12 +10,13 @@ use std::{
 
 use super::{
     config::{
-        ModelSpec, NetworkUse,
+        MAX_FILE_BYTES, ModelSpec, NetworkUse,
         signs::{Claims, Ids},
     },
     linear::Precision,
-    network::Network,
-    weights::Weights,
+    need::Need,
+    network::{DTYPE, Network},
+    weights::{Weights, refuse_file},
 };
 use crate::{
     EngineError,
@@ -106,8 +109,11 @@ impl Model {
                 Self::assemble("quicksilver", spec, tokenizer, options, weights.transpose()?)
             }
             ModelSource::Dir(folder) => {
+                if folder.is_file() {
+                    refuse_file(folder)?;
+                }
                 let config = folder.join("config.json");
-                let json = std::fs::read(&config).map_err(|error| EngineError::ModelFile {
+                let json = read_config(&config).map_err(|error| EngineError::ModelFile {
                     file: config.clone(),
                     reason: format!(
                         "{error}; a model is `embedded`, or a folder with config.json, tokenizer.json and \
@@ -126,6 +132,22 @@ impl Model {
                 Self::assemble(&name, spec, tokenizer, options, weights)
             }
         }
+    }
+
+    /// What the network of a model, of which `spec` is the configuration, needs of the CPU's memory. No number of it is
+    /// read; `None` where there is no network.
+    ///
+    /// # Errors
+    /// [`EngineError::ModelFile`] for a fault of the weights' headers.
+    pub fn need(source: &ModelSource, spec: &ModelSpec) -> Result<Option<Need>, EngineError> {
+        let name = Path::new("embedded model.safetensors");
+        let weights = match source {
+            ModelSource::Embedded => {
+                Embedded::NETWORK.map(|(_, weights)| Weights::in_memory(weights, name, spec)).transpose()
+            }
+            ModelSource::Dir(folder) => Weights::in_folder(folder, spec),
+        };
+        Ok(weights?.map(|weights| Need::with(spec, Some(&weights), DTYPE, true)))
     }
 
     fn assemble(
@@ -189,6 +211,13 @@ fn resolve(
         name: Some(&name),
     };
     ModelSpec::resolve(json, config, &claims)
+}
+
+/// No more of it than a configuration may have, and a byte, so that a larger one is seen to be.
+fn read_config(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut json = Vec::new();
+    File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut json)?;
+    Ok(json)
 }
 
 /// Config and tokenizer must be of one model.

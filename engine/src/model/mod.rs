@@ -8,6 +8,7 @@
 //! | [`context`], `cache` | a context's tokens, positions, keys and values, kept between keystrokes |
 //! | [`network`] | [`Network`]: reads a [`Context`], and remembers it |
 //! | [`denoise`], `score` | what is asked of it: the sampler's [`NetworkDenoiser`], and hypotheses' scores |
+//! | [`need`] | memory that a network will need, before it is allocated |
 //! | [`load`] | a folder, or what is built in, → [`Model`] |
 //!
 //! Nothing here knows text: rows of token ids in, logits out.
@@ -21,6 +22,7 @@ mod experts;
 mod linear;
 pub mod load;
 mod mlp;
+pub mod need;
 pub mod network;
 mod reader;
 mod rope;
@@ -39,4 +41,5 @@ pub use context::{Context, ContextStats};
 pub use denoise::NetworkDenoiser;
 pub use linear::Precision;
 pub use load::{LoadOptions, Model, ModelSource};
+pub use need::Need;
 pub use network::Network;

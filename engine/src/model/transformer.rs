@@ -19,7 +19,7 @@ use super::{
 use crate::EngineError;
 
 /// The embedding's tensor.
-const EMBEDDING: &str = "model.embed_tokens.weight";
+pub(super) const EMBEDDING: &str = "model.embed_tokens.weight";
 
 /// One block's weights.
 struct Block {

@@ -267,6 +267,12 @@ impl Weights {
         }
     }
 
+    /// Whether a tensor is stored as int8.
+    #[must_use]
+    pub fn is_int8(&self, name: &str) -> bool {
+        self.places.get(name).is_some_and(|(place, _)| place.dtype == Dtype::I8)
+    }
+
     /// An int8 matrix; `None` if it is stored as something else.
     ///
     /// # Errors
@@ -335,13 +341,17 @@ fn header(bytes: &Bytes) -> Result<(u64, Metadata), String> {
     };
     let length = part(0, LENGTH_BYTES)?;
     let length = u64::from_le_bytes(length.try_into().map_err(|_| "is cut off in its header".to_owned())?);
+    if length > size.saturating_sub(LENGTH_BYTES) && length <= MAX_HEADER_BYTES {
+        return Err(format!("claims a header of {length} bytes in a file of {size}; fetch the file again"));
+    }
     if length > MAX_HEADER_BYTES {
         return Err(format!("claims a header of {length} bytes; at most {MAX_HEADER_BYTES} are read"));
     }
     let header: Metadata =
         serde_json::from_slice(&part(LENGTH_BYTES, length)?).map_err(|error| format!("header: {error}"))?;
     let start = LENGTH_BYTES + length;
-    let expected = start + header.data_len() as u64;
+    // As large as numbers get, the sum would overflow.
+    let expected = start.saturating_add(header.data_len() as u64);
     if size == expected {
         Ok((start, header))
     } else {
@@ -377,7 +387,14 @@ fn shards(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, EngineError> {
         let path = folder.join(&name);
         let real = path.canonicalize().map_err(|error| fault(&path, error.to_string()))?;
         if real.parent() != Some(&home) {
-            return Err(fault(index, format!("weight_map: {name:?} leads out of the model's folder")));
+            return Err(fault(
+                index,
+                format!(
+                    "weight_map: {name:?} leads out of the model's folder; if it is another program's cache, \
+                     `quicksilver model pull ID --from {}` takes the files over",
+                    folder.display()
+                ),
+            ));
         }
         paths.push(path);
     }
@@ -387,19 +404,24 @@ fn shards(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, EngineError> {
 /// A folder with weights of another format is an error that says so, not a folder without weights.
 fn refuse_other_formats(folder: &Path) -> Result<(), EngineError> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("bin" | "pt" | "pth" | "ckpt" | "pkl") => {
-                return Err(fault(
-                    &path,
-                    "is a pickle, which can run code; convert it to safetensors".to_owned(),
-                ));
-            }
-            Some("gguf") => return Err(fault(&path, "is GGUF; only safetensors is read".to_owned())),
-            _ => {}
+    entries.flatten().try_for_each(|entry| refuse_file(&entry.path()))
+}
+
+/// Refuses a file whose name says that it is of another format.
+///
+/// # Errors
+/// [`EngineError::ModelFile`] saying why, and what to do.
+pub(super) fn refuse_file(path: &Path) -> Result<(), EngineError> {
+    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    let reason = match extension.as_deref() {
+        Some("bin" | "pt" | "pth" | "ckpt" | "pkl") => {
+            "is a pickle, which can run code when it is loaded; convert it to safetensors on a machine that you do not \
+             mind losing, or ask its authors to"
         }
-    }
-    Ok(())
+        Some("gguf") => "is GGUF; only safetensors is read",
+        _ => return Ok(()),
+    };
+    Err(fault(path, reason.to_owned()))
 }
 
 fn widen(raw: &[u8], dtype: Dtype) -> Vec<f32> {

@@ -12,7 +12,9 @@ mod failure;
 mod infill;
 mod lsp;
 mod model;
+mod models;
 mod paint;
+mod pull;
 mod source;
 mod told;
 
@@ -24,7 +26,7 @@ use std::io::Write;
 use clap::CommandFactory;
 
 pub use args::Cli;
-use args::Command;
+use args::{Command, ModelArgs, ModelCommand};
 pub use failure::{Exit, Failure};
 
 /// Runs a command to its end.
@@ -38,6 +40,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Engine(args) => engine::run(&args),
         Command::Lsp(args) => lsp::run(&args),
         Command::Doctor(args) => on_one_thread(doctor::run(&args)),
+        Command::Model(ModelArgs { command: ModelCommand::Pull(args) }) => on_one_thread(pull::run(&args)),
         Command::Model(args) => model::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

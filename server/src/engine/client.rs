@@ -29,6 +29,15 @@ const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// Share of the deadline kept back for the way there and back, in per cent.
 const TRANSPORT_SHARE: u32 = 10;
 
+/// Gives TLS its cryptography, once.
+pub(crate) fn provide_tls() {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // An error says that another part of the process was first, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
 /// Takes the whole span after a denoise step; each call replaces what the one before said. It must not block.
 pub type OnFrame<'a> = &'a mut (dyn FnMut(Frame) + Send);
 
@@ -47,11 +56,7 @@ impl Client {
     /// # Errors
     /// [`AskError::Setting`] when the key cannot be sent or the TLS roots of this machine cannot be read.
     pub fn new(remote: &Remote) -> Result<Self, AskError> {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| {
-            // An error says that another part of the process was first, which is as good.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        });
+        provide_tls();
         let mut headers = HeaderMap::new();
         if let Some(key) = &remote.key {
             let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose())).map_err(|_| {
@@ -255,7 +260,7 @@ fn unreachable(error: &reqwest::Error) -> AskError {
 }
 
 /// The innermost cause says what happened; the outer ones say that something did.
-fn words(error: &reqwest::Error) -> String {
+pub(crate) fn words(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

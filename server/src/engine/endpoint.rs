@@ -51,7 +51,7 @@ pub enum Endpoint {
 pub struct Local {
     /// The executable; our own, but for tests.
     pub program: PathBuf,
-    /// Model name or folder; `None` takes the embedded one.
+    /// Model folder, or ID of a pulled model; `None` takes the embedded one.
     pub model: Option<String>,
     /// `auto`, `cpu` or `cuda:N`.
     pub device: String,

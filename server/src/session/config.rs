@@ -34,7 +34,7 @@ pub struct Settings {
     pub endpoint: Option<String>,
     /// File with the key for `endpoint`.
     pub key_file: Option<String>,
-    /// Model name or folder.
+    /// Model folder, or ID of a pulled model.
     pub model: Option<String>,
     /// `auto`, `cpu` or `cuda:N`.
     pub device: String,
@@ -120,9 +120,9 @@ pub const FIELDS: [Field; 13] = [
     },
     Field {
         name: "model",
-        takes: "a name or folder",
+        takes: "a folder, or the ID of a pulled model",
         default: "null",
-        doc: "The model; without it the embedded one. User settings only.",
+        doc: "The model, such as `Dream-org/DreamOn-v0-7B` after `quicksilver model pull` of it; without it the embedded one. User settings only.",
         set: |s, v| text(v).map(|v| s.model = Some(v)),
     },
     Field {

@@ -31,7 +31,7 @@ use signs::{Claims, FillIn, Signs};
 use crate::{EngineError, tokens::TokenId};
 
 /// Bytes of the largest `config.json`.
-const MAX_FILE_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 /// Who sees whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
