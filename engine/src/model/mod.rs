@@ -29,7 +29,7 @@ pub mod weights;
 #[cfg(test)]
 pub(crate) mod reference;
 
-pub use config::{ModelSpec, NetworkUse, Topology};
+pub use config::{FirstLength, ModelSpec, NetworkUse, Topology};
 pub use context::{Context, ContextStats};
 pub use denoise::NetworkDenoiser;
 pub use linear::Precision;
