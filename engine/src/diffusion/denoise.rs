@@ -129,7 +129,9 @@ pub fn denoise(
                 step.edited += 1;
             }
         }
-        for &at in &choice.remasked {
+        // An expand without room stays masked; then one more of the filled stands, so that every step gets on.
+        let kept_back = choice.committed.len() - step.committed;
+        for &at in choice.remasked.iter().skip(kept_back) {
             canvas.remask(at);
             step.remasked += 1;
         }

@@ -42,6 +42,8 @@ pub mod trace;
 #[cfg(test)]
 mod parity;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod scripted;
 #[cfg(test)]
 mod tests;

@@ -72,15 +72,16 @@ impl Preset {
         Self::SdarEntropy,
     ];
 
-    /// `base` with this sampler's rules, for a span of `masks` masks. `steps` for the span, or for each block where
-    /// there are several; as published if `None`. Where `base` commits by a threshold, that threshold is kept.
+    /// `base` with this sampler's rules, for a span of `masks` masks. `steps`: the most for the span, or for each block
+    /// where there are several; as published if `None`. Where `base` commits by a threshold, that threshold is kept.
     #[must_use]
     pub fn plan<'a>(self, base: Plan<'a>, masks: usize, steps: Option<u32>) -> Plan<'a> {
         let by = |measure| Sampling { measure, ..base.sampling };
+        let free = steps.map_or(Schedule::OneByOne, Schedule::Within);
         let plain = Plan {
             sampling: by(Measure::Probability),
             rule: Rule::Quota,
-            schedule: Schedule::OneByOne,
+            schedule: free,
             blocks: Blocks::WHOLE,
             revision: Revision::Keep,
             remasks: 0,
@@ -90,6 +91,7 @@ impl Preset {
             Rule::Threshold(set) => Rule::Threshold(set),
             _ => Rule::Threshold(published),
         };
+        // Published runs have as many steps as positions.
         let one_each = |positions: usize| steps.unwrap_or(u32::try_from(positions).unwrap_or(u32::MAX));
         let dream = |measure| Plan {
             sampling: by(measure),
@@ -102,7 +104,7 @@ impl Preset {
             schedule: Schedule::Even(one_each(BLOCK.min(masks))),
             ..plain
         };
-        let fast = |rule| Plan { schedule: Schedule::OneByOne, rule, ..llada(Measure::Probability) };
+        let fast = |rule| Plan { schedule: free, rule, ..llada(Measure::Probability) };
         let sdar = |measure, rule| Plan {
             sampling: by(measure),
             rule,
@@ -134,10 +136,9 @@ impl Preset {
             Self::SdarSequential => sdar(Measure::Leftmost, Rule::Quota),
             Self::SdarStatic => sdar(Measure::Probability, Rule::Quota),
             Self::SdarDynamic => sdar(Measure::Probability, threshold(0.85)),
-            Self::SdarEntropy => Plan {
-                schedule: Schedule::OneByOne,
-                ..sdar(Measure::NegativeEntropy, Rule::Entropy(0.35))
-            },
+            Self::SdarEntropy => {
+                Plan { schedule: free, ..sdar(Measure::NegativeEntropy, Rule::Entropy(0.35)) }
+            }
         }
     }
 }

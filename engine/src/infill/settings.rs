@@ -1,8 +1,8 @@
 //! What a model's configuration means for infilling.
 
 use crate::{
-    diffusion::{Deletion, Marks},
-    model::{ModelSpec, NetworkUse},
+    diffusion::{Deletion, Marks, Preset},
+    model::{FirstLength, ModelSpec, NetworkUse},
     tokens::{TokenId, Tokenizer},
 };
 
@@ -27,6 +27,10 @@ pub struct Settings {
     pub threshold: f32,
     /// First span lengths to try where the prior knows nothing, tokens; all at least 1.
     pub canvas: Vec<usize>,
+    /// Whether the first length is searched for, from the first of these on.
+    pub search: bool,
+    /// The published sampler that the network denoises by; `None` for the threshold alone.
+    pub sampler: Option<Preset>,
     /// The longest span for the network, tokens.
     pub max_span: usize,
     /// The most denoise steps of the network, as long as the span does not grow; `None` for as many as it takes.
@@ -43,6 +47,7 @@ impl Settings {
         // Only models of our own format are trained to say "nothing here or anywhere right of here".
         let ours = spec.model_type == "quicksilver";
         let (bos, eos) = spec.frame();
+        let fixed = spec.expand.is_none() && spec.delete.is_none();
         Self {
             marks: Marks { mask: spec.mask, expand: spec.expand, delete: spec.delete },
             deletion: if ours { Deletion::Rest } else { Deletion::Broadcast },
@@ -53,6 +58,8 @@ impl Settings {
             weight: decode.network_weight,
             threshold: decode.threshold,
             canvas: decode.canvas.clone(),
+            search: decode.length.map_or(fixed, |length| length == FirstLength::Search),
+            sampler: decode.sampler,
             max_span: decode.max_span,
             max_steps: decode.max_steps,
             window: spec.context_window,

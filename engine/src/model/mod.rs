@@ -36,7 +36,7 @@ mod published_tests;
 #[cfg(test)]
 pub(crate) mod reference;
 
-pub use config::{ModelSpec, NetworkUse, Topology};
+pub use config::{FirstLength, ModelSpec, NetworkUse, Topology};
 pub use context::{Context, ContextStats};
 pub use denoise::NetworkDenoiser;
 pub use linear::Precision;

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::diffusion::Preset;
+
 /// What the network is used for; measured, and written into the config by the trainer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -15,6 +17,16 @@ pub enum NetworkUse {
     Denoise,
 }
 
+/// How long a span is at first, where no draft says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FirstLength {
+    /// The surest of the lengths in `canvas`.
+    Canvas,
+    /// The surest that is found by climbing from the first length in `canvas` (CAL).
+    Search,
+}
+
 /// Measured choices of the sampler.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default)]
@@ -23,6 +35,10 @@ pub struct DecodeSpec {
     pub threshold: f32,
     /// First span lengths to try, in tokens.
     pub canvas: Vec<usize>,
+    /// How one of them is chosen; `None` for a search where the model can neither expand nor delete, else the canvas.
+    pub length: Option<FirstLength>,
+    /// The published sampler to follow; `None` to commit by the threshold alone.
+    pub sampler: Option<Preset>,
     /// The longest span, in tokens.
     pub max_span: usize,
     /// After so many denoise steps all that is still masked is decided at once: bounds the time of a span. `None` where
@@ -39,6 +55,8 @@ impl Default for DecodeSpec {
         Self {
             threshold: 0.9,
             canvas: vec![8, 16, 32],
+            length: None,
+            sampler: None,
             max_span: 64,
             max_steps: None,
             network: NetworkUse::Off,

@@ -24,7 +24,7 @@ pub mod signs;
 
 use std::path::Path;
 
-pub use decode::{DecodeSpec, NetworkUse};
+pub use decode::{DecodeSpec, FirstLength, NetworkUse};
 use names::Names;
 use signs::{Claims, FillIn, Signs};
 
