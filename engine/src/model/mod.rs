@@ -33,5 +33,5 @@ pub use config::{ModelSpec, NetworkUse, Topology};
 pub use context::{Context, ContextStats};
 pub use denoise::NetworkDenoiser;
 pub use linear::Precision;
-pub use load::{LoadOptions, Model, ModelSource};
+pub use load::{LoadOptions, Model, ModelSource, embedded_files};
 pub use network::Network;

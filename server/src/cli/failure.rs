@@ -2,7 +2,10 @@
 
 use std::{fmt, process::ExitCode};
 
-use crate::engine::AskError;
+use crate::{
+    engine::AskError,
+    eval::{EvalError, sandbox::NOT_SHUT_IN},
+};
 
 /// Exit codes; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub enum Exit {
     Engine = 5,
     /// The address cannot be listened on.
     Listen = 6,
+    /// A program that was to be run could not be shut in; nobody but `eval` sees this.
+    NotShutIn = NOT_SHUT_IN as isize,
 }
 
 /// Shown under every `--help`.
@@ -76,5 +81,16 @@ impl From<AskError> for Failure {
             _ => "",
         };
         Self::new(exit, format!("{error}{hint}"))
+    }
+}
+
+impl From<EvalError> for Failure {
+    fn from(error: EvalError) -> Self {
+        let exit = match error {
+            EvalError::File { .. } | EvalError::Format { .. } | EvalError::Nothing(_) => Exit::Input,
+            EvalError::Engine { .. } => Exit::Engine,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
     }
 }

@@ -7,12 +7,15 @@ mod caret;
 mod doctor;
 mod draw;
 mod engine;
+mod eval;
+mod eval_args;
 mod explain;
 mod failure;
 mod infill;
 mod lsp;
 mod model;
 mod paint;
+mod sandbox;
 mod source;
 mod told;
 
@@ -38,6 +41,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Engine(args) => engine::run(&args),
         Command::Lsp(args) => lsp::run(&args),
         Command::Doctor(args) => on_one_thread(doctor::run(&args)),
+        Command::Eval(args) => on_one_thread(eval::run(&args)),
+        Command::Sandbox(args) => Err(sandbox::run(args)),
         Command::Model(args) => model::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

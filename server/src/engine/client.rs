@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use super::{
     AskError,
-    endpoint::{Address, Remote},
+    endpoint::{Address, Api, Remote},
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -38,7 +38,7 @@ pub struct Client {
     http: reqwest::Client,
     base: url::Url,
     model: Option<String>,
-    extensions: bool,
+    api: Api,
 }
 
 impl Client {
@@ -75,7 +75,7 @@ impl Client {
             Address::Unix(path) => (at_unix(builder.no_proxy().tls_certs_only([]), path), unix_base()?),
         };
         let http = builder.build().map_err(|error| AskError::Setting(words(&error)))?;
-        Ok(Self { http, base, model: remote.model.clone(), extensions: remote.extensions })
+        Ok(Self { http, base, model: remote.model.clone(), api: remote.api })
     }
 
     /// Fills the hole of `request`, which `context::assemble` made, within `deadline`. With `on_frame`, the
@@ -91,7 +91,7 @@ impl Client {
     ) -> Result<FimResponse, AskError> {
         let body = self.dressed(request, deadline, on_frame.is_some());
         let ask = async {
-            let response = self.http.post(self.url("v1/fim/completions")?).json(&body).send().await;
+            let response = self.http.post(self.url(self.api.path())?).json(&body).send().await;
             let response = accepted(response).await?;
             match on_frame {
                 None => whole(response).await,
@@ -143,7 +143,7 @@ impl Client {
         body.stream = frames;
         body.diffusing = frames;
         body.model = self.model.clone();
-        if self.extensions {
+        if self.api == Api::Quicksilver {
             let for_engine = deadline * (100 - TRANSPORT_SHARE) / 100;
             body.deadline_ms = u64::try_from(for_engine.as_millis()).ok().map(|ms| ms.max(1));
         } else {

@@ -20,7 +20,7 @@ mod rendezvous;
 mod supervisor;
 
 pub use client::{Client, OnFrame};
-pub use endpoint::{Endpoint, Local, Remote, Secret};
+pub use endpoint::{Api, Endpoint, Local, Remote, Secret};
 pub use error::AskError;
 pub use launch::NO_MODEL;
 pub use supervisor::{Engine, EngineState};
