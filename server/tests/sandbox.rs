@@ -3,7 +3,10 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
-use std::{net::TcpListener, time::{Duration, Instant}};
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
 use quicksilver::eval::python::{Ending, Python};
 
@@ -23,7 +26,11 @@ async fn fails(program: &str, word: &str) {
 
 #[tokio::test]
 async fn a_program_passes_only_by_coming_to_its_end() {
-    assert_eq!(ends("import math, re, random, typing, collections, hashlib, threading\nassert math.sqrt(4) == 2").await, Ending::Passed);
+    assert_eq!(
+        ends("import math, re, random, typing, collections, hashlib, threading\nassert math.sqrt(4) == 2")
+            .await,
+        Ending::Passed
+    );
     fails("assert 1 == 2, 'they differ'", "they differ").await;
     fails("def f(:", "SyntaxError").await;
     assert_eq!(ends("import sys\nsys.exit(0)").await, Ending::Failed(String::new()));
@@ -50,7 +57,9 @@ async fn a_fork_bomb_cannot_fork() {
     fails("import subprocess\nsubprocess.run(['true'])", "Error").await;
     fails("import os\nassert os.system('true') == 0", "AssertionError").await;
     fails("import multiprocessing as m\np = m.Process(target=print)\np.start()", "Error").await;
-    let ending = ends("import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(60,)).start()").await;
+    let ending =
+        ends("import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(60,)).start()")
+            .await;
     assert!(ending != Ending::Passed, "{ending:?}");
 }
 
@@ -58,7 +67,8 @@ async fn a_fork_bomb_cannot_fork() {
 async fn there_is_no_network() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    fails(&format!("import socket\nsocket.create_connection(('127.0.0.1', {port}), 1)"), "not permitted").await;
+    fails(&format!("import socket\nsocket.create_connection(('127.0.0.1', {port}), 1)"), "not permitted")
+        .await;
     fails("import socket\nsocket.socketpair()", "not permitted").await;
     fails("import socket\nsocket.socket(socket.AF_UNIX)", "not permitted").await;
 }
@@ -80,7 +90,10 @@ async fn nothing_outside_is_written_read_or_ended() {
     fails(&format!("import os\nos.kill({}, 9)", std::process::id()), "not permitted").await;
     fails("import resource\nresource.setrlimit(resource.RLIMIT_AS, (-1, -1))", "Error").await;
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "secret");
-    assert_eq!(ends("open('mine', 'w').write('x' * 1000)\nassert open('mine').read() == 'x' * 1000").await, Ending::Passed);
+    assert_eq!(
+        ends("open('mine', 'w').write('x' * 1000)\nassert open('mine').read() == 'x' * 1000").await,
+        Ending::Passed
+    );
 }
 
 #[tokio::test]
@@ -92,9 +105,19 @@ async fn output_and_files_are_cut() {
 
 #[tokio::test]
 async fn the_environment_is_empty_and_a_python_that_is_none_is_named() {
-    assert_eq!(ends("import os\nassert not any(name in os.environ for name in ('HOME', 'PATH', 'USER')), os.environ").await, Ending::Passed);
-    let missing = Python::find("x".into(), "no-such-python", Duration::from_secs(1)).await.unwrap_err().to_string();
+    assert_eq!(
+        ends(
+            "import os\nassert not any(name in os.environ for name in ('HOME', 'PATH', 'USER')), os.environ"
+        )
+        .await,
+        Ending::Passed
+    );
+    let missing =
+        Python::find("x".into(), "no-such-python", Duration::from_secs(1)).await.unwrap_err().to_string();
     assert!(missing.contains("`no-such-python` cannot be run"), "{missing}");
-    let none = Python::find("/no/such/sandbox".into(), "python3", Duration::from_secs(1)).await.unwrap_err().to_string();
+    let none = Python::find("/no/such/sandbox".into(), "python3", Duration::from_secs(1))
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(none.contains("the sandbox does not hold"), "{none}");
 }

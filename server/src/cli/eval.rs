@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::{
@@ -96,7 +97,8 @@ fn drawing(run: &RunArgs, holes: Option<&HoleArgs>) -> String {
         None => format!("seed {seed}"),
         Some(HoleArgs { holes, kinds, languages, .. }) => {
             let kinds: Vec<&str> = kinds.iter().map(|kind| cut::Kind::from(*kind).name()).collect();
-            let languages = if languages.is_empty() { "all languages".to_owned() } else { languages.join(", ") };
+            let languages =
+                if languages.is_empty() { "all languages".to_owned() } else { languages.join(", ") };
             format!("at most {holes} holes of each of {} in {languages}, seed {seed}", kinds.join(", "))
         }
     }
@@ -117,21 +119,37 @@ async fn evaluate(
         engine: args.ask.endpoint.clone().unwrap_or_else(|| "this machine".to_owned()),
         api: args.api.name().to_owned(),
         model,
-        model_digest: if args.ask.endpoint.is_some() { String::new() } else { model::digest(args.ask.model.as_deref()) },
+        model_digest: if args.ask.endpoint.is_some() {
+            String::new()
+        } else {
+            model::digest(args.ask.model.as_deref())
+        },
         device: args.ask.device.clone(),
         deadline_ms: args.deadline_ms,
         judged_by: tester.describe(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: format!("{} build {}", env!("CARGO_PKG_VERSION"), build()),
     };
-    let run = Run { hash: configuration.hash(), configuration, machine: Machine::here(&device), parallel: args.parallel.into() };
+    let run = Run {
+        hash: configuration.hash(),
+        configuration,
+        machine: Machine::here(&device),
+        parallel: args.parallel.into(),
+    };
     let path = args.journal.clone().unwrap_or_else(|| format!("eval-{}.jsonl", set.name()).into());
     let mut journal = Journal::open(&path, &run)?;
     let reach = Reach { limit: args.limit.unwrap_or(usize::MAX), parallel: args.parallel.into() };
     let bar = Bar::new(set, &journal, reach.limit, &path);
-    let verdicts = run::run(set, &asker, tester, &mut journal, reach, &mut |verdict| bar.step(verdict)).await?;
+    let verdicts =
+        run::run(set, &asker, tester, &mut journal, reach, &mut |verdict| bar.step(verdict)).await?;
     bar.0.finish_and_clear();
     let report = Report { run, figures: figures(&verdicts), notes };
     print(report.print(form_of(&args.form)).as_bytes())
+}
+
+/// Tells builds of one version apart: another build may answer otherwise.
+fn build() -> String {
+    let own = std::env::current_exe().and_then(std::fs::read).unwrap_or_default();
+    Sha256::digest(own).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A way to ask, the model's name, and the device.

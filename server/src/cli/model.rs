@@ -80,9 +80,14 @@ mod with_tensors {
                 paths.sort_by_key(std::fs::DirEntry::file_name);
                 let hashed = paths.iter().filter_map(|entry| {
                     let name = entry.file_name().into_string().ok()?;
-                    let matters = name.ends_with(".safetensors") || name == "config.json" || name == "tokenizer.json";
+                    let matters =
+                        name.ends_with(".safetensors") || name == "config.json" || name == "tokenizer.json";
                     let mut hash = Sha256::new();
-                    std::io::copy(&mut std::fs::File::open(entry.path()).ok().filter(|_| matters)?, &mut hash).ok()?;
+                    std::io::copy(
+                        &mut std::fs::File::open(entry.path()).ok().filter(|_| matters)?,
+                        &mut hash,
+                    )
+                    .ok()?;
                     Some(told(&name, &hash.finalize()))
                 });
                 hashed.collect()

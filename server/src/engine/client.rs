@@ -8,6 +8,7 @@ use futures_util::{Stream, StreamExt};
 use quicksilver_protocol::{
     completion::{FimRequest, FimResponse, Frame},
     engine::{ErrorBody, ModelList},
+    limits::MAX_DEADLINE,
 };
 use reqwest::{
     Response, StatusCode,
@@ -144,7 +145,7 @@ impl Client {
         body.diffusing = frames;
         body.model = self.model.clone();
         if self.api == Api::Quicksilver {
-            let for_engine = deadline * (100 - TRANSPORT_SHARE) / 100;
+            let for_engine = (deadline * (100 - TRANSPORT_SHARE) / 100).min(MAX_DEADLINE);
             body.deadline_ms = u64::try_from(for_engine.as_millis()).ok().map(|ms| ms.max(1));
         } else {
             body.context.clear();

@@ -64,7 +64,9 @@ impl Asker {
                     self.refusals.store(0, Ordering::Relaxed);
                     let ms = began.elapsed().as_secs_f64() * 1e3;
                     let mut texts = response.choices.into_iter().map(|choice| choice.text);
-                    let Some(text) = texts.next() else { return Ok(Err("an answer without a choice".to_owned())) };
+                    let Some(text) = texts.next() else {
+                        return Ok(Err("an answer without a choice".to_owned()));
+                    };
                     let one_line = matches!(request.span, Some(Span::Rest | Span::Line));
                     let cut = |text: String| if one_line { first_line(&text).to_owned() } else { text };
                     return Ok(Ok(Answer {

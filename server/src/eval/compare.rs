@@ -32,7 +32,7 @@ pub struct Difference {
     /// Second less first, in points: hundredths.
     pub points: f64,
     /// Where that lies with 95 % confidence.
-    pub interval: Interval,
+    pub interval: Option<Interval>,
     /// Holes that only the first run gets right, and only the second; `None` of what is no yes or no.
     pub only: Option<[usize; 2]>,
     /// McNemar's exact test of these.
@@ -67,7 +67,9 @@ pub fn compare(first: &Path, second: &Path) -> Result<Comparison, EvalError> {
     let pairs: Vec<(Verdict, Verdict)> =
         one.into_iter().filter_map(|(id, one)| Some((one, other.remove(&id)?))).collect();
     if pairs.is_empty() {
-        return Err(EvalError::Nothing("no hole is in both runs: give them the same --seed and kinds".to_owned()));
+        return Err(EvalError::Nothing(
+            "no hole is in both runs: give them the same --seed and kinds".to_owned(),
+        ));
     }
     let groups = groups(pairs.iter(), |(one, _)| (one.language.clone(), one.kind.clone()));
     let differences = groups.iter().flat_map(|((language, kind), pairs)| {
@@ -124,7 +126,7 @@ fn difference(
         first: first.mean(),
         second: second.mean(),
         points: 100.0 * (second.mean() - first.mean()),
-        interval: interval(&clusters).map(|end| 100.0 * end),
+        interval: interval(&clusters).map(|ends| ends.map(|end| 100.0 * end)),
         only: Some(only),
         p: Some(mcnemar(only[0], only[1])),
     }
@@ -148,7 +150,13 @@ mod tests {
         let mut journal = Journal::open(path, &run)?;
         for (id, exact) in right {
             let cluster = id.split('/').next().unwrap_or_default().to_owned();
-            journal.add(Verdict { id: (*id).to_owned(), cluster, kind: "line".into(), exact: *exact, ..Verdict::default() })?;
+            journal.add(Verdict {
+                id: (*id).to_owned(),
+                cluster,
+                kind: "line".into(),
+                exact: *exact,
+                ..Verdict::default()
+            })?;
         }
         Ok(())
     }
@@ -163,7 +171,7 @@ mod tests {
         let exact = &found.differences[0];
         assert_eq!((found.unpaired, exact.holes, exact.clusters), (1, 4, 2));
         assert_eq!((exact.first, exact.second, exact.points, exact.only), (0.25, 0.75, 50.0, Some([0, 2])));
-        assert_eq!((exact.interval, exact.p), ([50.0, 50.0], Some(0.5)));
+        assert_eq!((exact.interval, exact.p), (Some([50.0, 50.0]), Some(0.5)));
         write(&c, "another", &[("p/1", true)])?;
         assert!(compare(&a, &c).is_err_and(|error| error.to_string().contains("different sets")));
         Ok(())

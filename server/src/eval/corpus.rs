@@ -131,7 +131,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packages_are_folders_of_a_language_and_small_files_are_left_out() -> Result<(), Box<dyn std::error::Error>> {
+    fn packages_are_folders_of_a_language_and_small_files_are_left_out()
+    -> Result<(), Box<dyn std::error::Error>> {
         let folder = tempfile::tempdir()?;
         assert!(load(folder.path()).is_err_and(|error| error.to_string().contains("LANGUAGE/PACKAGE")));
         fs::create_dir_all(folder.path().join("rust/log/src"))?;

@@ -46,7 +46,9 @@ pub enum EvalError {
         why: String,
     },
     /// Code cannot be run safely.
-    #[error("the sandbox does not hold: {0}\n  without --run-code, answers are only compared with the reference")]
+    #[error(
+        "the sandbox does not hold: {0}\n  without --run-code, answers are only compared with the reference"
+    )]
     NoSandbox(String),
     /// The tests of a project fail before anything is changed, or cannot be run.
     #[error("the test command fails in an untouched copy: {0}")]

@@ -29,7 +29,7 @@ pub struct Figures {
     /// Share of exact answers.
     pub exact: f64,
     /// Where it lies with 95 % confidence, by a bootstrap over packages or problems.
-    pub exact_interval: Interval,
+    pub exact_interval: Option<Interval>,
     /// Mean edit similarity.
     pub similarity: f64,
     /// Share of answers with as many words and signs as what stood there.
@@ -125,8 +125,9 @@ fn sum_up(language: String, kind: String, verdicts: &[&Verdict]) -> Figures {
         shown: share_of(&|verdict| verdict.shown),
         exact_of_shown: share_of(&shown),
         brier: mean_of(&|verdict| verdict.confidence.map(|sure| (sure - share(verdict.exact)).powi(2))),
-        passed_interval: passed
-            .map(|_| statistics::interval(&by_cluster(verdicts, |verdict| share(verdict.passed == Some(true))))),
+        passed_interval: passed.and_then(|_| {
+            statistics::interval(&by_cluster(verdicts, |verdict| share(verdict.passed == Some(true))))
+        }),
         passed,
         median_of_packages: (!medians.is_empty()).then(|| metrics::quantile(&medians, 0.5)),
         steps: mean_of(&|verdict| verdict.steps.map(f64::from)),
@@ -168,16 +169,28 @@ mod tests {
 
     #[test]
     fn kinds_come_in_their_order_and_languages_are_summed_up_last() {
-        let all = [verdict("rust", "rest", true, 0.9), verdict("c", "line", false, 0.1), verdict("rust", "line", true, 0.6)];
+        let all = [
+            verdict("rust", "rest", true, 0.9),
+            verdict("c", "line", false, 0.1),
+            verdict("rust", "line", true, 0.6),
+        ];
         let names: Vec<(String, String, usize)> =
             figures(&all).into_iter().map(|row| (row.kind, row.language, row.holes)).collect();
         let expected = [("line", "c", 1), ("line", "rust", 1), ("line", "all", 2), ("rest", "rust", 1)];
-        assert_eq!(names, expected.map(|(kind, language, holes)| (kind.to_owned(), language.to_owned(), holes)));
+        assert_eq!(
+            names,
+            expected.map(|(kind, language, holes)| (kind.to_owned(), language.to_owned(), holes))
+        );
     }
 
     #[test]
     fn holes_without_an_answer_count_as_wrong_and_unsure() {
-        let none = Verdict { error: Some("late".into()), confidence: None, shown: None, ..verdict("c", "line", false, 0.0) };
+        let none = Verdict {
+            error: Some("late".into()),
+            confidence: None,
+            shown: None,
+            ..verdict("c", "line", false, 0.0)
+        };
         let rows = figures(&[verdict("c", "line", true, 0.9), none]);
         let [row] = &rows[..] else { panic!("one row") };
         assert_eq!((row.unanswered, row.exact, row.curve.map(|curve| curve[2])), (1, 0.5, Some(1.0)));

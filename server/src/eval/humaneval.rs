@@ -1,7 +1,7 @@
 //! HumanEval-Infilling (Bavarian et al. 2022): Python functions with a line, several lines or any span cut out, and tests.
 //!
 //! A program is prompt + completion + suffix + tests + a call of the check. The completion is not trimmed; it is
-//! compared trimmed. Single and multiple lines are asked as an editor would: the cursor on an empty line.
+//! compared trimmed. Single and multiple lines are asked as in an editor: the cursor at the start of an empty line.
 
 use std::path::Path;
 
@@ -87,9 +87,11 @@ impl Dataset for HumanEval {
     }
 
     fn pose(&self, hole: usize) -> Result<Posed, EvalError> {
-        let row = self.rows.get(hole).ok_or_else(|| EvalError::Nothing(format!("there is no hole {hole}")))?;
+        let row =
+            self.rows.get(hole).ok_or_else(|| EvalError::Nothing(format!("there is no hole {hole}")))?;
         let (span, ending) = match row.kind() {
-            "single-line" => (Span::Line, "\n"),
+            // Not `Line`, whose indentation is given: here it is part of what is wanted.
+            "single-line" => (Span::Rest, "\n"),
             "multi-line" => (Span::Block, "\n"),
             _ => (Span::Tokens(RANDOM_SPAN_TOKENS), ""),
         };

@@ -12,7 +12,7 @@ use std::{
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::{EvalError, judge::Verdict, jsonl::digest, machine::Machine};
+use super::{EvalError, jsonl::digest, judge::Verdict, machine::Machine};
 
 /// Everything that decides what the answers are. Its hash names the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct Configuration {
     pub deadline_ms: u64,
     /// What ran the code, and within which limits; empty if none was run.
     pub judged_by: String,
-    /// Our version.
+    /// Our version and build.
     pub version: String,
 }
 
@@ -135,7 +135,9 @@ impl Journal {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed())?;
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                let why = std::io::Error::other("another evaluation is writing to it; give this one another --journal");
+                let why = std::io::Error::other(
+                    "another evaluation is writing to it; give this one another --journal",
+                );
                 return Err(failed()(why));
             }
             // Not every file system has locks.
@@ -143,8 +145,7 @@ impl Journal {
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(failed())?;
-        let mut kept =
-            Kept::parse(&bytes).map_err(|why| EvalError::Format { path: path.to_owned(), why })?;
+        let mut kept = Kept::parse(&bytes).map_err(|why| EvalError::Format { path: path.to_owned(), why })?;
         file.set_len(kept.whole).and_then(|()| file.seek(SeekFrom::End(0))).map_err(failed())?;
         let done = kept.verdicts.remove(&run.hash).unwrap_or_default();
         let mut journal = Self { file, path: path.to_owned(), hash: run.hash.clone(), done };
@@ -170,7 +171,8 @@ impl Journal {
 
     fn write(&mut self, line: &Line) -> Result<(), EvalError> {
         let failed = EvalError::file(&self.path);
-        let mut bytes = serde_json::to_vec(line).map_err(std::io::Error::from).map_err(EvalError::file(&self.path))?;
+        let mut bytes =
+            serde_json::to_vec(line).map_err(std::io::Error::from).map_err(EvalError::file(&self.path))?;
         bytes.push(b'\n');
         // One write, so that what ends the process leaves a whole line or a torn last one.
         self.file.write_all(&bytes).map_err(failed)
@@ -231,7 +233,10 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&path)?, "{\"name\": 1}\n", "it is left as it was");
         let path = folder.path().join("k.jsonl");
         let _first = Journal::open(&path, &run("a"))?;
-        assert!(Journal::open(&path, &run("a")).is_err_and(|error| error.to_string().contains("another evaluation")));
+        assert!(
+            Journal::open(&path, &run("a"))
+                .is_err_and(|error| error.to_string().contains("another evaluation"))
+        );
         Ok(())
     }
 }

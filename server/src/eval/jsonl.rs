@@ -31,7 +31,10 @@ pub fn read<T: DeserializeOwned>(path: &Path, expected: &str) -> Result<(Vec<T>,
         rows.push(row);
     }
     if rows.is_empty() {
-        return Err(EvalError::Format { path: path.to_owned(), why: format!("it is empty; give a file of {expected}") });
+        return Err(EvalError::Format {
+            path: path.to_owned(),
+            why: format!("it is empty; give a file of {expected}"),
+        });
     }
     Ok((rows, digest(text.as_bytes())))
 }
@@ -50,7 +53,8 @@ fn text(path: &Path) -> Result<String, EvalError> {
     if bytes.len() as u64 > MAX_BYTES {
         return Err(format("larger than 512 MiB; split it"));
     }
-    String::from_utf8(bytes).map_err(|_| format("it is no text; give lines of JSON, as they are or packed with gzip"))
+    String::from_utf8(bytes)
+        .map_err(|_| format("it is no text; give lines of JSON, as they are or packed with gzip"))
 }
 
 /// SHA-256, its first 16 hexadecimal digits: enough to tell files apart.

@@ -157,9 +157,13 @@ mod tests {
     #[test]
     fn blanks_at_the_ends_do_not_count_and_others_make_the_pool() {
         let right = verdict(answer(" x + 1; ", &[]));
-        assert!(right.exact && right.right_length && right.in_pool == Some(true) && right.parses == Some(true));
+        assert!(
+            right.exact && right.right_length && right.in_pool == Some(true) && right.parses == Some(true)
+        );
         let wrong = verdict(answer("x - 2;", &["x + 1;"]));
-        assert!(!wrong.exact && wrong.right_length && wrong.in_pool == Some(true) && wrong.parses == Some(true));
+        assert!(
+            !wrong.exact && wrong.right_length && wrong.in_pool == Some(true) && wrong.parses == Some(true)
+        );
         assert_eq!(verdict(answer("y;", &[])).in_pool, Some(false));
     }
 

@@ -43,7 +43,8 @@ fn cpu() -> Option<String> {
 }
 
 fn gpu() -> Option<String> {
-    let said = Command::new("nvidia-smi").args(["--query-gpu=name", "--format=csv,noheader"]).output().ok()?;
+    let said =
+        Command::new("nvidia-smi").args(["--query-gpu=name", "--format=csv,noheader"]).output().ok()?;
     let names = String::from_utf8(said.stdout).ok()?;
     let names: Vec<&str> = names.lines().map(str::trim).filter(|name| !name.is_empty()).collect();
     (!names.is_empty()).then(|| names.join(", "))

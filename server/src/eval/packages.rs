@@ -65,7 +65,8 @@ impl Packages {
         drawing: &Drawing,
     ) -> Result<Self, EvalError> {
         let digest = corpus::digest(&languages);
-        let wanted = |language: &Language| drawing.languages.is_empty() || drawing.languages.contains(&language.name);
+        let wanted =
+            |language: &Language| drawing.languages.is_empty() || drawing.languages.contains(&language.name);
         let mut gates: FxHashMap<&PathBuf, Workspace> = FxHashMap::default();
         let mut found: Vec<((usize, CutOut), Hole)> = Vec::new();
         let mut excluded = 0;
@@ -73,7 +74,8 @@ impl Packages {
             for &kind in &drawing.kinds {
                 for cut in draw(language, kind, drawing.holes, drawing.seed) {
                     let root = &roots[at][cut.package];
-                    let gate = gates.entry(root).or_insert_with(|| Workspace::new(std::slice::from_ref(root), &[]));
+                    let gate =
+                        gates.entry(root).or_insert_with(|| Workspace::new(std::slice::from_ref(root), &[]));
                     let path = root.join(&language.packages[cut.package].files[cut.file].path);
                     match gate.exclude().check(&path) {
                         Ok(()) => found.push(((at, cut.clone()), hole(language, &cut))),
@@ -85,7 +87,10 @@ impl Packages {
         drop(gates);
         if found.is_empty() {
             let have: Vec<&str> = languages.iter().map(|language| language.name.as_str()).collect();
-            return Err(EvalError::Nothing(format!("no holes to be cut: the files are of {}", have.join(", "))));
+            return Err(EvalError::Nothing(format!(
+                "no holes to be cut: the files are of {}",
+                have.join(", ")
+            )));
         }
         Random::new(drawing.seed).shuffle(&mut found);
         let (cuts, holes) = found.into_iter().unzip();
@@ -116,9 +121,9 @@ impl Packages {
     /// The workspace at a root, read once.
     fn workspace(&self, root: &Path) -> Arc<Workspace> {
         let mut workspaces = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = workspaces.entry(root.to_owned()).or_insert_with(|| {
-            Arc::new(Workspace::new(&[root.to_owned()], &[]).scanned(&mut || false))
-        });
+        let known = workspaces
+            .entry(root.to_owned())
+            .or_insert_with(|| Arc::new(Workspace::new(&[root.to_owned()], &[]).scanned(&mut || false)));
         Arc::clone(known)
     }
 }

@@ -63,10 +63,14 @@ mod tests {
         let (before, after) = text.split_once(secret).ok_or("the line is there")?;
         std::fs::write(folder.path().join("a.rs"), &text)?;
         std::fs::write(folder.path().join("vendored.rs"), format!("// A copy.\n{text}"))?;
-        std::fs::write(folder.path().join("other.rs"), "fn compute(value: u32, n: u32) -> u32 { value + n }\nfn f() {}\n")?;
+        std::fs::write(
+            folder.path().join("other.rs"),
+            "fn compute(value: u32, n: u32) -> u32 { value + n }\nfn f() {}\n",
+        )?;
         let workspace = Workspace::new(&[folder.path().to_owned()], &[]).scanned(&mut || false);
         let path = folder.path().join("a.rs");
-        let request = pose(&workspace, Some(&path), Language::from_id("rust"), (before, after), Span::Line)?;
+        let request = pose(&workspace, Some(&path), Language::from_id("rust"), (before, after), Span::Line)
+            .map_err(|why| why.to_string())?;
         let files: Vec<&str> = request.context.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(files, ["other.rs"]);
         assert!(!serde_json::to_string(&request)?.contains("compute(value, 20)"));

@@ -81,7 +81,9 @@ impl Python {
         let mut asked = Command::new(interpreter);
         asked.args(["-I", "-c", WHERE]).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let said = tokio::time::timeout(FIND_TIMEOUT, asked.output()).await;
-        let said = said.map_err(|_| missing("it does not answer".to_owned()))?.map_err(|error| missing(error.to_string()))?;
+        let said = said
+            .map_err(|_| missing("it does not answer".to_owned()))?
+            .map_err(|error| missing(error.to_string()))?;
         let said = String::from_utf8_lossy(&said.stdout).into_owned();
         let [executable, base, prefix, version] = said.lines().collect::<Vec<_>>()[..] else {
             return Err(missing("it does not say where it is".to_owned()));
@@ -89,13 +91,17 @@ impl Python {
         let executable = PathBuf::from(executable);
         // The folders that hold the executable and what it links to, not only its name on the path.
         let real = executable.canonicalize().unwrap_or_else(|_| executable.clone());
-        let own = [Path::new(base), Path::new(prefix)].into_iter().flat_map(|prefix| ["lib", "lib64", "bin"].map(|part| prefix.join(part)));
+        let own = [Path::new(base), Path::new(prefix)]
+            .into_iter()
+            .flat_map(|prefix| ["lib", "lib64", "bin"].map(|part| prefix.join(part)));
         let read = own.chain([executable.clone(), real]).chain(SYSTEM.map(PathBuf::from)).collect();
         let python = Self { gaoler, interpreter: executable, read, version: version.to_owned(), limit };
         match python.run("import os\nassert os.listdir('.') == ['program.py']").await? {
             Ending::Passed => Ok(python),
             Ending::Failed(why) => Err(EvalError::NoSandbox(why)),
-            Ending::Late | Ending::Loud => Err(EvalError::NoSandbox("a program that does nothing does not end".to_owned())),
+            Ending::Late | Ending::Loud => {
+                Err(EvalError::NoSandbox("a program that does nothing does not end".to_owned()))
+            }
         }
     }
 
@@ -126,7 +132,12 @@ impl Python {
         let _ = child.kill().await;
         let Ok(ended) = ended else { return Ok(Ending::Late) };
         let Some((out, err, status)) = ended else { return Ok(Ending::Loud) };
-        let last = String::from_utf8_lossy(&err).lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned();
+        let last = String::from_utf8_lossy(&err)
+            .lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .unwrap_or_default()
+            .to_owned();
         if status.code() == Some(NOT_SHUT_IN.into()) {
             return Err(EvalError::NoSandbox(last.trim_start_matches("quicksilver: ").to_owned()));
         }
@@ -150,7 +161,13 @@ impl Python {
         // Isolated, without site packages, leaving no compiled files behind.
         let arguments = ["-I", "-S", "-B", "program.py"].map(OsString::from);
         command.arg("--").arg(&self.interpreter).args(arguments);
-        command.env_clear().current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+            .env_clear()
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
         command
     }
 }

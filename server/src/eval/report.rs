@@ -68,11 +68,17 @@ fn about(run: &Run) -> String {
     let gpu = machine.gpu.as_ref().map_or(String::new(), |gpu| format!(", {gpu}"));
     let mut text = String::new();
     line(&mut text, format_args!("{} · {} · quicksilver {}, run {hash}", of.set, machine.date, of.version));
-    line(&mut text, format_args!("model {}{} at {} ({})", of.model, with(&of.model_digest), of.engine, of.api));
+    line(
+        &mut text,
+        format_args!("model {}{} at {} ({})", of.model, with(&of.model_digest), of.engine, of.api),
+    );
     line(&mut text, format_args!("{}, {} threads{gpu}, {}", machine.cpu, machine.threads, machine.system));
     line(&mut text, format_args!("set {}, {}", of.set_digest, of.drawing));
     if *parallel > 1 {
-        line(&mut text, format_args!("{parallel} holes were asked at once: times include waiting for each other"));
+        line(
+            &mut text,
+            format_args!("{parallel} holes were asked at once: times include waiting for each other"),
+        );
     }
     if !of.judged_by.is_empty() {
         line(&mut text, format_args!("code was run by {}", of.judged_by));
@@ -96,7 +102,7 @@ fn columns() -> Vec<Column<Figures>> {
         ("passed", |row| row.passed.map(percent)),
         ("95 %", |row| row.passed_interval.map(range)),
         ("exact", |row| Some(percent(row.exact))),
-        ("95 %", |row| Some(range(row.exact_interval))),
+        ("95 %", |row| row.exact_interval.map(range)),
         ("similar", |row| Some(percent(row.similarity))),
         ("right length", |row| Some(percent(row.right_length))),
         ("parses", |row| row.parses.map(percent)),
@@ -123,7 +129,7 @@ fn compared() -> Vec<Column<Difference>> {
         ("first", |row| Some(percent(row.first))),
         ("second", |row| Some(percent(row.second))),
         ("points", |row| Some(format!("{:+.1}", row.points))),
-        ("95 %", |row| Some(format!("{:+.1} to {:+.1}", row.interval[0], row.interval[1]))),
+        ("95 %", |row| row.interval.map(|[low, high]| format!("{low:+.1} to {high:+.1}"))),
         ("only first", |row| row.only.map(|[first, _]| first.to_string())),
         ("only second", |row| row.only.map(|[_, second]| second.to_string())),
         ("p", |row| row.p.map(|p| if p < 0.0001 { "< 0.0001".to_owned() } else { format!("{p:.4}") })),
@@ -138,11 +144,14 @@ fn table<T>(form: Form, columns: &[Column<T>], rows: &[T]) -> String {
         .collect();
     let widths: Vec<usize> = cells
         .iter()
-        .map(|(head, column)| column.iter().map(|cell| cell.chars().count()).max().unwrap_or(0).max(head.len()))
+        .map(|(head, column)| {
+            column.iter().map(|cell| cell.chars().count()).max().unwrap_or(0).max(head.len())
+        })
         .collect();
     let mut text = String::new();
     let mut row = |of: &dyn Fn(usize) -> String| {
-        let padded: Vec<String> = widths.iter().enumerate().map(|(at, width)| format!("{:<width$}", of(at))).collect();
+        let padded: Vec<String> =
+            widths.iter().enumerate().map(|(at, width)| format!("{:<width$}", of(at))).collect();
         match form {
             Form::Markdown => line(&mut text, format_args!("| {} |", padded.join(" | "))),
             Form::Text | Form::Json => line(&mut text, format_args!("{}", padded.join("  ").trim_end())),
@@ -180,12 +189,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::eval::{
-        figures::figures,
-        journal::Configuration,
-        judge::Verdict,
-        machine::Machine,
-    };
+    use crate::eval::{figures::figures, journal::Configuration, judge::Verdict, machine::Machine};
 
     fn report() -> Report {
         let configuration = Configuration {
@@ -215,7 +219,11 @@ mod tests {
             ..Verdict::default()
         };
         let figures = figures(&[verdict(true, true), verdict(false, true)]);
-        Report { run: Run { hash: "beef".into(), configuration, machine, parallel: 1 }, figures, notes: Vec::new() }
+        Report {
+            run: Run { hash: "beef".into(), configuration, machine, parallel: 1 },
+            figures,
+            notes: Vec::new(),
+        }
     }
 
     #[test]
@@ -226,9 +234,9 @@ mod tests {
             A CPU, 2 threads, linux x86_64
             set 0123, seed 1
 
-            | language | kind        | holes | passed | 95 %           | exact | 95 %         | similar | right length | ms median / 95 % |
-            | -------- | ----------- | ----- | ------ | -------------- | ----- | ------------ | ------- | ------------ | ---------------- |
-            | python   | single-line | 2     | 100.0  | 100.0 to 100.0 | 50.0  | 50.0 to 50.0 | 0.0     | 0.0          | 2.0 / 2.0        |
+            | language | kind        | holes | passed | exact | similar | right length | ms median / 95 % |
+            | -------- | ----------- | ----- | ------ | ----- | ------- | ------------ | ---------------- |
+            | python   | single-line | 2     | 100.0  | 50.0  | 0.0     | 0.0          | 2.0 / 2.0        |
         "#]]
         .assert_eq(&report().print(Form::Markdown));
     }

@@ -58,8 +58,11 @@ impl Repository {
 
 /// The files of a project that nothing ignores, as the context's index walks them.
 pub(super) fn files(root: &Path) -> impl Iterator<Item = std::path::PathBuf> {
-    let walk =
-        WalkBuilder::new(root).follow_links(false).require_git(false).add_custom_ignore_filename(IGNORE_FILE).build();
+    let walk = WalkBuilder::new(root)
+        .follow_links(false)
+        .require_git(false)
+        .add_custom_ignore_filename(IGNORE_FILE)
+        .build();
     let files = walk.flatten().filter(|found| found.file_type().is_some_and(|kind| kind.is_file()));
     files.map(ignore::DirEntry::into_path)
 }

@@ -91,7 +91,12 @@ async fn one(dataset: &dyn Dataset, at: usize, asker: &Asker, tester: &Tester) -
     Ok(verdict)
 }
 
-async fn test(verdict: &Verdict, posed: &Posed, at: usize, tester: &Tester) -> Result<Option<Ending>, EvalError> {
+async fn test(
+    verdict: &Verdict,
+    posed: &Posed,
+    at: usize,
+    tester: &Tester,
+) -> Result<Option<Ending>, EvalError> {
     match (tester, &posed.test) {
         (Tester::Python(python), Some(test)) => {
             let program = posed.filled(&verdict.text) + test;

@@ -26,6 +26,7 @@ struct Row {
 pub struct Safim {
     rows: Vec<(String, String)>,
     holes: Vec<Hole>,
+    span: Span,
     digest: String,
     workspace: Workspace,
 }
@@ -37,6 +38,9 @@ impl Safim {
     /// [`EvalError::File`] and [`EvalError::Format`].
     pub fn read(path: &Path, seed: u64) -> Result<Self, EvalError> {
         let (rows, digest) = jsonl::read::<Row>(path, "SAFIM (lang, eval_prompt, ground_truth)")?;
+        // By the file, not by the row, whose answer nobody knows.
+        let one_line = !rows.iter().any(|row| row.ground_truth.contains('\n'));
+        let (kind, span) = if one_line { ("api", Span::Rest) } else { ("block", Span::Block) };
         let mut found = Vec::with_capacity(rows.len());
         for (number, row) in rows.into_iter().enumerate() {
             let Some((before, after)) = row.eval_prompt.split_once(PLACEHOLDER) else {
@@ -48,14 +52,14 @@ impl Safim {
                 cluster: id.clone(),
                 id,
                 language: row.lang.clone(),
-                kind: "api",
+                kind,
                 wanted: row.ground_truth.clone(),
             };
             found.push(((before.to_owned(), after.to_owned()), hole));
         }
         Random::new(seed).shuffle(&mut found);
         let (rows, holes) = found.into_iter().unzip();
-        Ok(Self { rows, holes, digest, workspace: Workspace::default() })
+        Ok(Self { rows, holes, span, digest, workspace: Workspace::default() })
     }
 }
 
@@ -76,7 +80,8 @@ impl Dataset for Safim {
         let (Some((before, after)), Some(about)) = (self.rows.get(hole), self.holes.get(hole)) else {
             return Err(EvalError::Nothing(format!("there is no hole {hole}")));
         };
-        let request = pose(&self.workspace, None, Language::from_id(&about.language), (before, after), Span::Rest);
+        let request =
+            pose(&self.workspace, None, Language::from_id(&about.language), (before, after), self.span);
         Ok(Posed {
             request: request.map_err(|why| EvalError::Nothing(why.to_string()))?,
             before: before.clone(),

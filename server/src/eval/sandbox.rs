@@ -50,12 +50,13 @@ mod linux {
     use std::{collections::BTreeMap, os::unix::process::CommandExt, process::Command};
 
     use landlock::{
-        ABI, Access, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope, path_beneath_rules,
+        ABI, Access, AccessFs, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
+        path_beneath_rules,
     };
     use rustix::process::{Resource, Rlimit, setrlimit};
     use seccompiler::{
-        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-        apply_filter,
+        BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+        SeccompRule, apply_filter,
     };
 
     use super::{Cell, MAX_FILE_BYTES, MAX_MEMORY_BYTES, MAX_OPEN_FILES};
@@ -96,9 +97,7 @@ mod linux {
                 let read = cell.read.iter().filter(known);
                 rules.add_rules(path_beneath_rules(read, AccessFs::from_read(abi)))
             })
-            .and_then(|rules| {
-                rules.add_rules(path_beneath_rules([&cell.write], AccessFs::from_all(abi)))
-            })
+            .and_then(|rules| rules.add_rules(path_beneath_rules([&cell.write], AccessFs::from_all(abi))))
             .and_then(|rules| rules.restrict_self());
         match enforced {
             Ok(status) if status.ruleset != RulesetStatus::NotEnforced => Ok(()),
@@ -122,7 +121,12 @@ mod linux {
         apply(refused, number(libc::EPERM))
     }
 
-    fn rule(argument: u8, length: SeccompCmpArgLen, is: SeccompCmpOp, value: u64) -> Result<Vec<SeccompRule>, String> {
+    fn rule(
+        argument: u8,
+        length: SeccompCmpArgLen,
+        is: SeccompCmpOp,
+        value: u64,
+    ) -> Result<Vec<SeccompRule>, String> {
         SeccompCondition::new(argument, length, is, value)
             .and_then(|condition| SeccompRule::new(vec![condition]))
             .map(|rule| vec![rule])

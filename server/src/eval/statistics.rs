@@ -36,9 +36,13 @@ impl Cluster {
     }
 }
 
-/// Where the mean over all holes lies, by drawing clusters again: percentile bootstrap.
+/// Where the mean over all holes lies, by drawing clusters again: percentile bootstrap. `None` of fewer than two: one
+/// package says nothing about others.
 #[must_use]
-pub fn interval(clusters: &[Cluster]) -> Interval {
+pub fn interval(clusters: &[Cluster]) -> Option<Interval> {
+    if clusters.len() < 2 {
+        return None;
+    }
     let mut random = Random::new(SEED);
     let mut means: Vec<f64> = (0..SAMPLES)
         .map(|_| {
@@ -51,7 +55,8 @@ pub fn interval(clusters: &[Cluster]) -> Interval {
         })
         .collect();
     means.sort_by(f64::total_cmp);
-    [0.025, 0.975].map(|part| means.get((part * (SAMPLES - 1) as f64).round() as usize).copied().unwrap_or(0.0))
+    [0.025, 0.975]
+        .map(|part| means.get((part * (SAMPLES - 1) as f64).round() as usize).copied().unwrap_or(0.0))
 }
 
 /// Two-sided p-value of McNemar's exact test: `one` holes only the one gets right, `other` only the other.
@@ -88,7 +93,7 @@ mod tests {
     fn a_share_of_many_clusters_has_the_interval_of_a_binomial() {
         let clusters: Vec<Cluster> =
             (0..400).map(|n| Cluster { sum: f64::from(u8::from(n % 4 == 0)), holes: 1 }).collect();
-        let [low, high] = interval(&clusters);
+        let [low, high] = interval(&clusters).unwrap_or_default();
         // 25 % ± 1.96 × √(0.25 × 0.75 ÷ 400) = ± 4.2 %.
         assert!((low - 0.208).abs() < 0.01 && (high - 0.292).abs() < 0.01, "{low} to {high}");
     }
@@ -97,8 +102,8 @@ mod tests {
     fn few_clusters_of_many_holes_are_few() {
         let alike: Vec<Cluster> =
             (0..10).map(|n| Cluster { sum: f64::from(n % 2) * 100.0, holes: 100 }).collect();
-        let [low, high] = interval(&alike);
+        let [low, high] = interval(&alike).unwrap_or_default();
         assert!(low <= 0.2 && high >= 0.8, "{low} to {high}");
-        assert_eq!(interval(&[]), [0.0, 0.0]);
+        assert_eq!(interval(&alike[..1]), None);
     }
 }

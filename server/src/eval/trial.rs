@@ -31,12 +31,19 @@ impl Trial {
     ///
     /// # Errors
     /// [`EvalError::File`], and [`EvalError::Trial`] with the command's last words.
-    pub async fn new(root: &Path, project: &Repository, holes: usize, command: &str, limit: Duration) -> Result<Self, EvalError> {
+    pub async fn new(
+        root: &Path,
+        project: &Repository,
+        holes: usize,
+        command: &str,
+        limit: Duration,
+    ) -> Result<Self, EvalError> {
         let root = root.canonicalize().map_err(EvalError::file(root))?;
         let copy = tempfile::tempdir().map_err(EvalError::file(&std::env::temp_dir()))?;
         for from in files(&root) {
             let to = copy.path().join(from.strip_prefix(&root).unwrap_or(&from));
-            let copied = to.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::copy(&from, &to));
+            let copied =
+                to.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::copy(&from, &to));
             copied.map_err(EvalError::file(&from))?;
         }
         let own = (0..holes).filter_map(|hole| project.file(hole)).map(|(path, text)| {
@@ -46,9 +53,10 @@ impl Trial {
         match trial.test(10 * limit).await? {
             Ending::Passed => Ok(trial),
             Ending::Failed(why) => Err(EvalError::Trial(why)),
-            Ending::Late | Ending::Loud => {
-                Err(EvalError::Trial(format!("it takes longer than {} s; give it more with --test-seconds", 10 * limit.as_secs())))
-            }
+            Ending::Late | Ending::Loud => Err(EvalError::Trial(format!(
+                "it takes longer than {} s; give it more with --test-seconds",
+                10 * limit.as_secs()
+            ))),
         }
     }
 
@@ -63,7 +71,8 @@ impl Trial {
     /// # Errors
     /// [`EvalError::File`].
     pub async fn run(&mut self, hole: usize, text: &str) -> Result<Ending, EvalError> {
-        let (path, own) = self.files.get(hole).ok_or_else(|| EvalError::Trial(format!("there is no hole {hole}")))?;
+        let (path, own) =
+            self.files.get(hole).ok_or_else(|| EvalError::Trial(format!("there is no hole {hole}")))?;
         std::fs::write(path, text).map_err(EvalError::file(path))?;
         let ending = self.test(self.limit).await;
         std::fs::write(path, own).map_err(EvalError::file(path))?;
@@ -73,7 +82,11 @@ impl Trial {
     async fn test(&self, limit: Duration) -> Result<Ending, EvalError> {
         let mut command = if cfg!(windows) { Command::new("cmd") } else { Command::new("sh") };
         command.arg(if cfg!(windows) { "/C" } else { "-c" }).arg(&self.command);
-        command.current_dir(self.copy.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .current_dir(self.copy.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command.kill_on_drop(true);
         // So that a command that is late goes with everything it started.
         #[cfg(unix)]
@@ -119,7 +132,10 @@ mod tests {
         let limit = Duration::from_secs(1);
         let new = async |command: &'static str| Trial::new(folder.path(), &project, 1, command, limit).await;
         let mut trial = new("! grep -q broken a.rs").await?;
-        assert_eq!(trial.run(0, "broken").await?, Ending::Failed("! grep -q broken a.rs: exit status: 1".into()));
+        assert_eq!(
+            trial.run(0, "broken").await?,
+            Ending::Failed("! grep -q broken a.rs: exit status: 1".into())
+        );
         assert_eq!(trial.run(0, "as good").await?, Ending::Passed);
         assert_eq!(std::fs::read_to_string(folder.path().join("a.rs"))?, text);
         assert_eq!(std::fs::read_to_string(trial.copy.path().join("a.rs"))?, text);
