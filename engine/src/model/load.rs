@@ -90,6 +90,13 @@ impl Embedded {
         "expand_token_id": 2, "delete_token_id": 3, "bos_token_id": 4, "eos_token_id": 5, "pad_token_id": 0 }"#;
 }
 
+/// The embedded model's files and their names in `engine/models/embedded`, for those who want to know what exactly answers.
+#[must_use]
+pub fn embedded_files() -> Vec<(&'static str, &'static [u8])> {
+    let network = Embedded::NETWORK.map(|(config, weights)| [("config.json", config), ("model.safetensors", weights)]);
+    network.into_iter().flatten().chain([("tokenizer.json", Embedded::TOKENIZER)]).collect()
+}
+
 impl Model {
     /// Loads a model; nothing large is allocated before its files have been checked.
     ///

@@ -40,6 +40,6 @@ pub use config::{FirstLength, ModelSpec, NetworkUse, Topology};
 pub use context::{Context, ContextStats};
 pub use denoise::NetworkDenoiser;
 pub use linear::Precision;
-pub use load::{LoadOptions, Model, ModelSource};
+pub use load::{LoadOptions, Model, ModelSource, embedded_files};
 pub use need::Need;
 pub use network::Network;

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use quicksilver_protocol::{completion::Span, limits::MAX_SPAN_TOKENS};
 
-use super::{caret::Caret, failure::EXIT_CODES};
+use super::{caret::Caret, eval_args::EvalArgs, failure::EXIT_CODES, sandbox::SandboxArgs};
 use crate::models::HUB;
 
 /// Fills the hole at the cursor with a diffusion model: the whole span at once, refined step by step.
@@ -48,6 +48,11 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Fetch models, look at them, remove them
     Model(ModelArgs),
+    /// Measure how well an engine fills holes, ours or another
+    Eval(EvalArgs),
+    /// Become a program that can do no harm; `eval` runs code through this
+    #[command(hide = true)]
+    Sandbox(SandboxArgs),
     /// Print a completion script for a shell
     #[command(after_help = EXIT_CODES)]
     Completions {

@@ -2,7 +2,11 @@
 
 use std::{fmt, process::ExitCode};
 
-use crate::{engine::AskError, models::PullError};
+use crate::{
+    engine::AskError,
+    eval::{EvalError, sandbox::NOT_SHUT_IN},
+    models::PullError,
+};
 
 /// Exit codes; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +25,8 @@ pub enum Exit {
     Listen = 6,
     /// The model cannot be fetched or stored.
     Pull = 7,
+    /// A program that was to be run could not be shut in; nobody but `eval` sees this.
+    NotShutIn = NOT_SHUT_IN as isize,
 }
 
 /// Shown under every `--help`.
@@ -88,6 +94,17 @@ impl From<PullError> for Failure {
             PullError::Name(_) | PullError::Setting(_) | PullError::Licence { .. } => Exit::Usage,
             PullError::NotHere(_) => Exit::Model,
             _ => Exit::Pull,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<EvalError> for Failure {
+    fn from(error: EvalError) -> Self {
+        let exit = match error {
+            EvalError::File { .. } | EvalError::Format { .. } | EvalError::Nothing(_) => Exit::Input,
+            EvalError::Engine { .. } => Exit::Engine,
+            _ => Exit::Failed,
         };
         Self::new(exit, error.to_string())
     }

@@ -7,6 +7,8 @@ mod caret;
 mod doctor;
 mod draw;
 mod engine;
+mod eval;
+mod eval_args;
 mod explain;
 mod failure;
 mod infill;
@@ -15,6 +17,7 @@ mod model;
 mod models;
 mod paint;
 mod pull;
+mod sandbox;
 mod source;
 mod told;
 
@@ -41,6 +44,8 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Lsp(args) => lsp::run(&args),
         Command::Doctor(args) => on_one_thread(doctor::run(&args)),
         Command::Model(ModelArgs { command: ModelCommand::Pull(args) }) => on_one_thread(pull::run(&args)),
+        Command::Eval(args) => on_one_thread(eval::run(&args)),
+        Command::Sandbox(args) => Err(sandbox::run(args)),
         Command::Model(args) => model::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -77,14 +77,27 @@ pub(super) fn counter() -> Result<Option<impl Fn(&str) -> usize>, Failure> {
     counter
 }
 
+/// The digests of a model's files, as `sha256sum` prints them but shorter; empty where this build cannot know.
+pub(super) fn digest(model: Option<&str>) -> String {
+    #[cfg(feature = "engine")]
+    let digest = with_tensors::digest(model);
+    #[cfg(not(feature = "engine"))]
+    let digest = {
+        let _ = model;
+        String::new()
+    };
+    digest
+}
+
 #[cfg(feature = "engine")]
 mod with_tensors {
     use std::{fmt::Write, path::Path};
 
     use quicksilver_engine::{
         device::{DeviceChoice, memory::Memory},
-        model::{LoadOptions, Model, ModelSource, ModelSpec, Need, NetworkUse},
+        model::{LoadOptions, Model, ModelSource, ModelSpec, Need, NetworkUse, embedded_files},
     };
+    use sha2::{Digest, Sha256};
 
     use super::{
         super::{Failure, engine},
@@ -100,6 +113,37 @@ mod with_tensors {
     pub(super) fn counter() -> Result<impl Fn(&str) -> usize, Failure> {
         let tokenizer = outline(&ModelSource::Embedded)?.tokenizer;
         Ok(move |text: &str| tokenizer.encode(text).len())
+    }
+
+    pub(super) fn digest(name: Option<&str>) -> String {
+        let told = |name: &str, hash: &[u8]| {
+            let short: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            format!("{name} {short}")
+        };
+        let files: Vec<String> = match engine::source(name).map(|source| source.from) {
+            Err(_) => return String::new(),
+            Ok(ModelSource::Embedded) => {
+                embedded_files().iter().map(|(name, bytes)| told(name, &Sha256::digest(bytes))).collect()
+            }
+            Ok(ModelSource::Dir(folder)) => {
+                let mut paths: Vec<_> = std::fs::read_dir(folder).into_iter().flatten().flatten().collect();
+                paths.sort_by_key(std::fs::DirEntry::file_name);
+                let hashed = paths.iter().filter_map(|entry| {
+                    let name = entry.file_name().into_string().ok()?;
+                    let matters =
+                        name.ends_with(".safetensors") || name == "config.json" || name == "tokenizer.json";
+                    let mut hash = Sha256::new();
+                    std::io::copy(
+                        &mut std::fs::File::open(entry.path()).ok().filter(|_| matters)?,
+                        &mut hash,
+                    )
+                    .ok()?;
+                    Some(told(&name, &hash.finalize()))
+                });
+                hashed.collect()
+            }
+        };
+        files.join(", ")
     }
 
     pub(super) fn embedded() -> Result<(String, String), Failure> {

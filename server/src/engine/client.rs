@@ -8,6 +8,7 @@ use futures_util::{Stream, StreamExt};
 use quicksilver_protocol::{
     completion::{FimRequest, FimResponse, Frame},
     engine::{ErrorBody, ModelList},
+    limits::MAX_DEADLINE,
 };
 use reqwest::{
     Response, StatusCode,
@@ -18,7 +19,7 @@ use serde::Deserialize;
 
 use super::{
     AskError,
-    endpoint::{Address, Remote},
+    endpoint::{Address, Api, Remote},
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -47,7 +48,7 @@ pub struct Client {
     http: reqwest::Client,
     base: url::Url,
     model: Option<String>,
-    extensions: bool,
+    api: Api,
 }
 
 impl Client {
@@ -80,7 +81,7 @@ impl Client {
             Address::Unix(path) => (at_unix(builder.no_proxy().tls_certs_only([]), path), unix_base()?),
         };
         let http = builder.build().map_err(|error| AskError::Setting(words(&error)))?;
-        Ok(Self { http, base, model: remote.model.clone(), extensions: remote.extensions })
+        Ok(Self { http, base, model: remote.model.clone(), api: remote.api })
     }
 
     /// Fills the hole of `request`, which `context::assemble` made, within `deadline`. With `on_frame`, the
@@ -96,7 +97,7 @@ impl Client {
     ) -> Result<FimResponse, AskError> {
         let body = self.dressed(request, deadline, on_frame.is_some());
         let ask = async {
-            let response = self.http.post(self.url("v1/fim/completions")?).json(&body).send().await;
+            let response = self.http.post(self.url(self.api.path())?).json(&body).send().await;
             let response = accepted(response).await?;
             match on_frame {
                 None => whole(response).await,
@@ -148,8 +149,8 @@ impl Client {
         body.stream = frames;
         body.diffusing = frames;
         body.model = self.model.clone();
-        if self.extensions {
-            let for_engine = deadline * (100 - TRANSPORT_SHARE) / 100;
+        if self.api == Api::Quicksilver {
+            let for_engine = (deadline * (100 - TRANSPORT_SHARE) / 100).min(MAX_DEADLINE);
             body.deadline_ms = u64::try_from(for_engine.as_millis()).ok().map(|ms| ms.max(1));
         } else {
             body.context.clear();

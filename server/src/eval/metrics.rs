@@ -1,4 +1,4 @@
-//! How close answers come to what was cut out.
+//! How close answers come to what was cut out. Pure.
 
 /// The shares of most confident answers that the confidence curve reports.
 pub const CURVE: [f64; 3] = [0.1, 0.3, 0.5];
@@ -7,6 +7,20 @@ pub const CURVE: [f64; 3] = [0.1, 0.3, 0.5];
 #[must_use]
 pub fn exact(answer: &str, wanted: &str) -> bool {
     answer.trim() == wanted.trim()
+}
+
+/// Words and signs of a text: runs of letters, digits and `_`, and all other characters but blanks one by one. So lengths can
+/// be compared whatever tokens an engine counts in.
+#[must_use]
+pub fn length(text: &str) -> usize {
+    let word = |character: char| character.is_alphanumeric() || character == '_';
+    let mut before = ' ';
+    let mut found = 0;
+    for character in text.chars() {
+        found += usize::from(!character.is_whitespace() && !(word(character) && word(before)));
+        before = character;
+    }
+    found
 }
 
 /// 1 − Levenshtein distance ÷ length of the longer text, in characters, blanks at both ends left out; in [0, 1].
@@ -33,8 +47,8 @@ pub fn edit_similarity(answer: &str, wanted: &str) -> f64 {
 
 /// Share of right answers among the most confident `part` of all, in [0, 1]; ties keep their order.
 #[must_use]
-pub fn among_most_confident(answers: &[(f32, bool)], part: f64) -> f64 {
-    let mut sorted: Vec<&(f32, bool)> = answers.iter().collect();
+pub fn among_most_confident(answers: &[(f64, bool)], part: f64) -> f64 {
+    let mut sorted: Vec<&(f64, bool)> = answers.iter().collect();
     sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
     let taken = (answers.len() as f64 * part).round() as usize;
     mean(sorted.iter().take(taken).map(|(_, right)| f64::from(u8::from(*right))))
@@ -64,6 +78,12 @@ mod tests {
         assert_eq!(edit_similarity("kitten", "sitting"), 1.0 - 3.0 / 7.0);
         assert_eq!(edit_similarity(" same ", "same"), 1.0);
         assert_eq!(edit_similarity("", "abc"), 0.0);
+    }
+
+    #[test]
+    fn length_counts_words_and_signs() {
+        assert_eq!(length("let a_b = f(x);"), 8);
+        assert_eq!(length("  "), 0);
     }
 
     #[test]
