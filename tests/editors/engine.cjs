@@ -6,8 +6,8 @@
 
 const { createServer } = require('node:http');
 
-/** A span of five lines: what is decided in each step, masks as the model sees them. */
-const SPAN = ['{', '    let mut total = 0;', '    total += self.count;', '    total', '};'].join('\n');
+/** A span of five lines, indented as its place in the sample is: what is decided in each step, masks as the model sees them. */
+const SPAN = ['{', '    let mut total = 0;', '    total += self.count;', '    total', '};'].join('\n            ');
 /** ms between frames: the model of a slow machine. */
 const STEP_MS = 60;
 

@@ -77,28 +77,45 @@ export class Asked {
     const tail = this.document.getText(new vscode.Range(this.position, end));
     const text = frameText(frame, glyph) + tail;
     const item = new vscode.InlineCompletionItem(text, new vscode.Range(this.position, end));
-    const inserted = { uri: this.document.uri, position: this.position, text, tail };
-    item.command = { title: '', command: 'quicksilver.takeBack', arguments: [inserted] };
+    const inserted: Inserted = { asked: this, text, tail };
+    item.command = { title: '', command: 'quicksilver.acceptedFrame', arguments: [inserted] };
     return item;
+  }
+
+  /** The item of the answer that inserts `text`: what a frame shows may be the answer already. */
+  itemOf(text: string): vscode.InlineCompletionItem | undefined {
+    const items = this.answer?.items;
+    const list = Array.isArray(items) ? items : (items?.items ?? []);
+    return list.find((item) => item.insertText === text);
   }
 }
 
-/** What an editor inserted that took a frame for a suggestion. */
+/** What the editor inserted when a frame was accepted. */
 export interface Inserted {
-  readonly uri: vscode.Uri;
-  readonly position: vscode.Position;
+  readonly asked: Asked;
   readonly text: string;
+  /** What the frame repeats of the line after the cursor. */
   readonly tail: string;
 }
 
-/** Takes a frame out of the text again. */
-export async function takeBack({ uri, position, text, tail }: Inserted): Promise<void> {
-  const editor = vscode.window.visibleTextEditors.find((found) => found.document.uri.toString() === uri.toString());
+/**
+ * A frame was accepted. The editor keeps the frame's item when the answer has the same text, so that may be the
+ * answer; else it is taken out of the text again.
+ */
+export async function acceptedFrame({ asked, text, tail }: Inserted): Promise<void> {
+  const answer = asked.itemOf(text);
+  if (answer) {
+    const { command, arguments: args = [] } = answer.command ?? {};
+    await (command && vscode.commands.executeCommand(command, ...args));
+    return;
+  }
+  const { document, position } = asked;
   const lines = text.split('\n');
-  const last = lines.at(-1) ?? '';
-  const end = new vscode.Position(position.line + lines.length - 1, (lines.length === 1 ? position.character : 0) + last.length);
+  const start = lines.length === 1 ? position.character : 0;
+  const end = new vscode.Position(position.line + lines.length - 1, start + (lines.at(-1) ?? '').length);
   const range = new vscode.Range(position, end);
-  if (editor?.document.getText(range).replaceAll('\r\n', '\n') === text) {
+  const editor = vscode.window.visibleTextEditors.find((found) => found.document === document);
+  if (editor && document.getText(range).replaceAll('\r\n', '\n') === text) {
     await editor.edit((edit) => edit.replace(range, tail), { undoStopBefore: false, undoStopAfter: true });
     editor.selection = new vscode.Selection(position, position);
   }

@@ -75,6 +75,8 @@ export function makeClient(path: string, log: vscode.LogOutputChannel, listeners
       },
       workspace: {
         // The server knows one section; of ours it gets what is its own.
+        // `ctx.ts` tells of changes, with what is the server's own, and only while it runs.
+        didChangeConfiguration: () => Promise.resolve(),
         configuration: (params) => params.items.map(() => config.serverSettings()),
       },
     },

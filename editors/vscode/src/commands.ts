@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import * as vscode from 'vscode';
 
-import { type Inserted, type Part, takeBack } from './asked.ts';
+import { acceptedFrame, type Inserted, type Part } from './asked.ts';
 import * as config from './config.ts';
 import type { Ctx } from './ctx.ts';
 
@@ -21,13 +21,12 @@ export function registerCommands(ctx: Ctx): vscode.Disposable[] {
     log: () => ctx.log.show(),
     model: () => chooseModel(ctx),
     settings: () => vscode.commands.executeCommand('workbench.action.openSettings', 'quicksilver'),
-    walkthrough: () =>
-      vscode.commands.executeCommand('workbench.action.openWalkthrough', `${ctx.extension}#start`, false),
+    walkthrough: () => ctx.status.retell(() => openWalkthrough(ctx)),
     // The editor's own: it asks again without taking away what is shown.
     trigger: () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
     dismiss: () => ctx.requests.dismiss(),
     acceptWhenDone: (part?: Part) => ctx.requests.acceptWhenDone(part ?? 'all'),
-    takeBack: (inserted: Inserted) => takeBack(inserted),
+    acceptedFrame: (inserted: Inserted) => acceptedFrame(inserted),
   };
   return Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(`quicksilver.${name}`, run));
 }
@@ -63,6 +62,10 @@ async function showMenu(ctx: Ctx): Promise<void> {
   if (chosen?.command) {
     await vscode.commands.executeCommand(`quicksilver.${chosen.command}`);
   }
+}
+
+function openWalkthrough(ctx: Ctx): Thenable<unknown> {
+  return vscode.commands.executeCommand('workbench.action.openWalkthrough', `${ctx.extension}#start`, false);
 }
 
 async function toggleLanguage(): Promise<void> {

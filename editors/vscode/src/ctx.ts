@@ -114,6 +114,7 @@ export class Ctx implements vscode.Disposable {
       return;
     }
     this.#client = client;
+    const told = JSON.stringify(config.serverSettings());
     try {
       await client.start();
       if (this.#client === client) {
@@ -121,6 +122,10 @@ export class Ctx implements vscode.Disposable {
         this.status.setClient('running');
         this.requests.setServer((asked, context) => ask(client, asked, context));
         await learnModel(client, this.status);
+        // A change while it started has reached nobody.
+        if (JSON.stringify(config.serverSettings()) !== told) {
+          await this.reconfigure();
+        }
         this.log.info('server: running');
       }
     } catch (error) {

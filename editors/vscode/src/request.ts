@@ -26,7 +26,7 @@ export class Requests implements vscode.InlineCompletionItemProvider, vscode.Dis
   readonly #subscriptions: vscode.Disposable[];
   #ask: Ask | undefined;
   #asked: Asked | undefined;
-  /** The last request, if silence was the answer. */
+  /** The last request, if silence was the answer, or none came because the server died. */
   #silent: Asked | undefined;
   #timer: NodeJS.Timeout | undefined;
   #lastDrawn = 0;
@@ -54,8 +54,12 @@ export class Requests implements vscode.InlineCompletionItemProvider, vscode.Dis
 
   /** @param ask how to ask a server that runs, or undefined when none does */
   setServer(ask: Ask | undefined): void {
+    this.#silent = this.#asked ?? this.#silent;
     this.forget();
     this.#ask = ask;
+    if (ask) {
+      void this.askAgain();
+    }
   }
 
   async provideInlineCompletionItems(
@@ -154,8 +158,9 @@ export class Requests implements vscode.InlineCompletionItemProvider, vscode.Dis
     this.#isDrawing = true;
     try {
       this.#lastDrawn = Date.now();
+      const isLast = asked.answer !== undefined;
       await this.#ghost.redraw();
-      if (asked.answer && !asked.isDelivered && this.#asked === asked) {
+      if (isLast && !asked.isDelivered && this.#asked === asked) {
         await this.#ghost.drawAnew();
       }
     } finally {
@@ -166,7 +171,7 @@ export class Requests implements vscode.InlineCompletionItemProvider, vscode.Dis
     }
     if (asked.isDelivered) {
       this.#end();
-      await accept(asked.accepted);
+      await accept(isEmpty(asked.answer?.items) ? undefined : asked.accepted);
     } else if (asked.answer || asked.shownSeq < (asked.frame?.seq ?? -1)) {
       await this.#draw(asked);
     }

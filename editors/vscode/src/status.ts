@@ -22,6 +22,8 @@ export class Status implements vscode.Disposable {
   #model: Model | undefined;
   /** ms of the latest answers, the newest last. */
   #answers: readonly number[] = [];
+  /** Which of the first steps are done. */
+  readonly #done = new Map<string, boolean>();
   #shown = 0;
   #accepted = 0;
 
@@ -47,7 +49,7 @@ export class Status implements vscode.Disposable {
       this.#model = undefined;
       this.#documents.clear();
     }
-    setContext('running', state === 'running');
+    this.#progress('running', state === 'running');
     this.#draw();
   }
 
@@ -96,7 +98,7 @@ export class Status implements vscode.Disposable {
     this.#answers = [...this.#answers.slice(1 - LATEST), ms];
     if (shown) {
       this.#shown += 1;
-      setContext('shown', true);
+      this.#progress('shown', true);
     }
     this.#draw();
   }
@@ -104,7 +106,23 @@ export class Status implements vscode.Disposable {
   /** A suggestion was accepted. */
   countAccepted(): void {
     this.#accepted += 1;
-    setContext('accepted', true);
+    this.#progress('accepted', true);
+    this.#draw();
+  }
+
+  #progress(step: string, done: boolean): void {
+    this.#done.set(step, done);
+    void setContext(step, done);
+  }
+
+  /**
+   * Opens the first steps by `open`. The editor ticks off what comes true while they are open, not what is true
+   * already: so that is said again.
+   */
+  async retell(open: () => Thenable<unknown>): Promise<void> {
+    await Promise.all([...this.#done.keys()].map((step) => setContext(step, false)));
+    await open();
+    await Promise.all([...this.#done].map(([step, done]) => setContext(step, done)));
   }
 
   /** The settings have changed, and with them perhaps the reason for silence. */
@@ -183,9 +201,8 @@ export class Status implements vscode.Disposable {
 /** So many answers are looked back on. */
 const LATEST = 20;
 
-/** For keys and the walkthrough. */
-function setContext(name: string, value: boolean): void {
-  void vscode.commands.executeCommand('setContext', `quicksilver.${name}`, value);
+function setContext(name: string, value: boolean): Thenable<void> {
+  return vscode.commands.executeCommand('setContext', `quicksilver.${name}`, value);
 }
 
 /** Characters of a reason that the status bar has room for; the tooltip has all of it. */

@@ -3,7 +3,7 @@
  */
 
 const { execFileSync, spawn } = require('node:child_process');
-const { mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } = require('node:fs');
+const { existsSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } = require('node:fs');
 const { createServer } = require('node:net');
 const { join } = require('node:path');
 const { chromium } = require('playwright-core');
@@ -33,6 +33,8 @@ const SETTINGS = {
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'workbench.startupEditor': 'none',
 };
+
+const MACHINE = ['binary', 'device', 'endpoint', 'keyFile', 'model'].map((name) => `quicksilver.${name}`);
 
 async function until(what, ready, patience = PATIENCE) {
   const end = Date.now() + patience;
@@ -102,15 +104,29 @@ class Workbench {
     return (await item.count()) > 0 ? ((await item.first().getAttribute('aria-label')) ?? '') : '';
   }
 
+  /** What the menu of the status bar says above its entries; it stays open. */
+  async menu() {
+    await this.page.locator('.statusbar-item[id*="quicksilver"] a').first().click();
+    await this.rows();
+    return (await this.page.locator('.quick-input-widget input').first().getAttribute('placeholder')) ?? '';
+  }
+
   /** The ghost text on the screen, its lines joined. */
   async ghost() {
     return this.page.evaluate(() => window.quicksilverGhost());
   }
 
-  /** What the editor shows of the text. */
-  async text() {
-    const lines = await this.page.locator('.monaco-editor .view-line').allTextContents();
-    return lines.join('\n').replaceAll('\u00a0', ' ');
+  /** What the editor shows of the text, without ghost text. */
+  text() {
+    return this.page.evaluate(() => {
+      const lines = [...document.querySelectorAll('.monaco-editor .lines-content > .view-lines > .view-line')];
+      const plain = lines.map((line) => {
+        const copy = line.cloneNode(true);
+        for (const ghost of copy.querySelectorAll('[class*="ghost-text"]')) ghost.remove();
+        return copy.textContent;
+      });
+      return plain.join('\n').replaceAll('\u00a0', ' ');
+    });
   }
 
   press(key) {
@@ -149,10 +165,15 @@ class Workbench {
 
   /** Sets settings, as the user: what is left out gets its default. */
   configure(settings) {
-    const text = JSON.stringify({ ...SETTINGS, ...settings });
-    writeFileSync(join(scratch, 'user', 'User', 'settings.json'), text);
-    // Where the server runs, a remote machine's settings are the ones that name programs and addresses.
-    writeFileSync(join(scratch, 'user', 'Machine', 'settings.json'), text);
+    const all = { ...SETTINGS, ...settings };
+    // Where the server runs, a remote machine's own settings are the ones that name programs and addresses.
+    const isMachines = ([name]) => MACHINE.includes(name);
+    const files = { Machine: Object.entries(all).filter(isMachines), User: Object.entries(all).filter((e) => !isMachines(e)) };
+    for (const [folder, entries] of Object.entries(files)) {
+      const path = join(scratch, 'user', folder, 'settings.json');
+      const text = JSON.stringify(Object.fromEntries(entries));
+      if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
+    }
   }
 
   /** Runs a command of the palette by its title. */
