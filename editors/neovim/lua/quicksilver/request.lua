@@ -58,6 +58,9 @@ local function answered(asked, result)
   frame_timer:stop()
   status.set_steps(nil)
   status.set_answer_ms(vim.uv.hrtime() / 1e6 - asked.started)
+  if not status.get().model then
+    client.learn_model(asked.client)
+  end
   local choices = {}
   for _, item in ipairs(protocol.items(result)) do
     local made = suggestion.from_item(item, asked.place, asked.client.offset_encoding)
