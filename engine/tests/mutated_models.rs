@@ -64,7 +64,7 @@ fn each(
                 assert!(reason.len() < 8 * KIB, "seed {seed}: a message of {} bytes", reason.len());
             }
             // Refused for its size, before anything of it is allocated.
-            Err(EngineError::Device { .. }) => {}
+            Err(EngineError::TooLarge(_)) => {}
             Err(other) => panic!("seed {seed}: {other:?}"),
         }
     }
@@ -262,4 +262,40 @@ fn spoiled_models_as_a_whole() {
         },
     );
     assert!((MODELS / 50..MODELS * 9 / 10).contains(&loaded), "{loaded} of {MODELS} were loaded");
+}
+
+/// What a spoiled file seldom becomes: patterns and documents made to exhaust whoever reads them.
+#[test]
+fn tokenizers_made_to_exhaust_their_reader() {
+    let sound = json(&fixture("context-exact-f32").join("tokenizer.json"));
+    let pattern = |text: &str| {
+        let mut file = sound.clone();
+        let split = serde_json::json!({
+            "type": "Split", "pattern": {"Regex": text}, "behavior": "Isolated", "invert": false
+        });
+        let parts = file["pre_tokenizer"]["pretokenizers"].as_array_mut().expect("a sequence");
+        parts.insert(0, split);
+        serde_json::to_vec(&file).expect("JSON")
+    };
+    let mut gaps = sound.clone();
+    gaps["model"]["vocab"]["zz"] = 1_900_000.into();
+    let files = [
+        ("nested groups", pattern(&"(".repeat(20_000))),
+        ("closed groups", pattern(&format!("{}a{}", "(".repeat(20_000), ")".repeat(20_000)))),
+        ("nested looks", pattern(&format!("{}a{}", "(?=".repeat(5000), ")".repeat(5000)))),
+        ("counted repeats", pattern("(((a{1000}){1000}){1000}){1000}")),
+        ("backtracking", pattern(r"(?=(\w+\s*)+\d)(\w+\s*)+\d$")),
+        ("empty matches", pattern("")),
+        ("nested lists", format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes()),
+        ("far ids", serde_json::to_vec(&gaps).expect("JSON")),
+    ];
+    for (what, file) in files {
+        let (result, held) =
+            allocator::held_here(|| Tokenizer::from_bytes(&file, Path::new("tokenizer.json")).map(drop));
+        assert!(held <= 400 * file.len() + 32 * 1024 * KIB, "{what}: {held} bytes held");
+        if let Err(error) = result {
+            let text = error.to_string();
+            assert!(text.starts_with("tokenizer.json: "), "{what}: {text}");
+        }
+    }
 }

@@ -312,6 +312,9 @@ fn each_refusal_says_what_to_do() {
         assert!(message.contains(says), "{status} {code}: {message}");
         assert_eq!(hub.asked().len(), 1, "{status} {code}: asking again would change nothing");
     }
+    let hub = HubStandIn::start(model(), |asked| cdn(asked).then_some(Trick::Status(403, vec![])));
+    let message = Place::new().fails(&hub);
+    assert!(message.contains("answers 403 for file") && message.contains("pull again later"), "{message}");
     let hub = HubStandIn::start(model(), |_| None);
     let error = Place::new().pull_as(&hub, "org/tiny@v9").expect_err("no such revision").to_string();
     assert!(error.contains("has no model org/tiny@v9"), "{error}");

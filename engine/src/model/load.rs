@@ -101,8 +101,8 @@ impl Model {
     /// Loads a model; nothing large is allocated before its files have been checked.
     ///
     /// # Errors
-    /// [`EngineError::ModelFile`] naming file and field, [`EngineError::Device`] for a device that is not there
-    /// or too small.
+    /// [`EngineError::ModelFile`] naming file and field, [`EngineError::Device`] for a device that is not there,
+    /// [`EngineError::TooLarge`] for one that is too small.
     pub fn load(source: &ModelSource, options: LoadOptions) -> Result<Self, EngineError> {
         match source {
             ModelSource::Embedded => {

@@ -91,7 +91,7 @@ impl Need {
     /// Says what will be needed, and refuses what will not fit before any of it is allocated.
     ///
     /// # Errors
-    /// [`EngineError::Device`] with what is needed, what is free, and what would fit.
+    /// [`EngineError::TooLarge`] with what is needed, what is free, and what would fit.
     pub fn ensure(&self, device: &Device) -> Result<(), EngineError> {
         let Some(memory) = Memory::of(device) else {
             tracing::info!(need = %self, "memory; this device does not say how much it has");
@@ -101,8 +101,7 @@ impl Need {
         if self.fits(memory) {
             return Ok(());
         }
-        let reason = format!("the model needs {self}, and {memory}; {}", advice(self, memory));
-        Err(EngineError::Device { reason, sticky: false })
+        Err(EngineError::TooLarge(format!("the model needs {self}, and {memory}; {}", advice(self, memory))))
     }
 }
 

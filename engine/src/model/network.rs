@@ -53,7 +53,7 @@ impl Network {
     /// Reads weights onto a device, `threads` CPU threads computing.
     ///
     /// # Errors
-    /// [`EngineError::ModelFile`] for a fault in the weights, [`EngineError::Device`] if they do not fit.
+    /// [`EngineError::ModelFile`] for a fault in the weights, [`EngineError::TooLarge`] if they do not fit.
     pub fn new(
         spec: &ModelSpec,
         weights: &Weights,

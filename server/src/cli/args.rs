@@ -198,7 +198,7 @@ pub(super) struct PullArgs {
     #[arg(long, value_name = "URL", env = "HF_ENDPOINT", default_value = HUB)]
     pub(super) hub: String,
     /// Take the files from this folder instead of the hub
-    #[arg(long, value_name = "DIR", conflicts_with = "hub")]
+    #[arg(long, value_name = "DIR")]
     pub(super) from: Option<PathBuf>,
     /// Accept the model's licence although it restricts use
     #[arg(long)]

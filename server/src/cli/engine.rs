@@ -96,7 +96,7 @@ mod with_tensors {
 
     pub(in super::super) fn failure(error: EngineError) -> Failure {
         let exit = match error {
-            EngineError::ModelFile { .. } => Exit::Model,
+            EngineError::ModelFile { .. } | EngineError::TooLarge(_) => Exit::Model,
             EngineError::Listen { .. } => Exit::Listen,
             _ => Exit::Failed,
         };

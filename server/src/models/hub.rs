@@ -1,19 +1,17 @@
 //! The hub over HTTP: its address, a token that never leaves for another host, redirects, proxies, patience.
 //!
-//! Redirects are followed by hand: each hop is looked at before the token goes along. The URL layout is the hub's own,
-//! so a mirror that keeps it works too.
+//! What is asked is `api`'s affair. Redirects are followed by hand: each hop is looked at before the token goes along.
 
 use std::time::Duration;
 
 use reqwest::{
-    Response, StatusCode,
+    Response,
     header::{ACCEPT_ENCODING, AUTHORIZATION, HeaderMap, HeaderValue, LINK, LOCATION, RANGE, RETRY_AFTER},
     redirect::Policy,
 };
-use serde::Deserialize;
 use url::{Host, Url};
 
-use super::{ModelId, PullError, Wanted, id::is_commit, id::is_hex, listing::Entry};
+use super::{ModelId, PullError, id::is_hex};
 use crate::engine::{Secret, tls_words};
 
 /// The hub's own address.
@@ -24,8 +22,6 @@ const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_REDIRECTS: usize = 10;
 /// Bytes of the largest answer that is not a file.
 const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
-/// Files of the largest model.
-const MAX_ENTRIES: usize = 10_000;
 
 /// How often and how long to wait.
 #[derive(Clone, Copy, Debug)]
@@ -50,13 +46,6 @@ pub struct Hub {
     base: Url,
     authorization: Option<HeaderValue>,
     patience: Patience,
-}
-
-/// What the hub says of a model.
-pub(super) struct Info {
-    pub(super) commit: String,
-    /// Its licence by the hub's identifier.
-    pub(super) licence: Option<String>,
 }
 
 /// An answer with a file's bytes.
@@ -134,105 +123,8 @@ impl Hub {
         Tries { patience: &self.patience, failed: 0 }
     }
 
-    /// The commit that a revision is now, and the licence.
-    pub(super) async fn info(&self, wanted: &Wanted) -> Result<Info, PullError> {
-        #[derive(Deserialize)]
-        struct Model {
-            sha: String,
-            #[serde(default, rename = "cardData")]
-            card: Option<Card>,
-            #[serde(default)]
-            tags: Vec<String>,
-        }
-        #[derive(Deserialize)]
-        struct Card {
-            #[serde(default)]
-            license: Option<serde_json::Value>,
-            #[serde(default)]
-            license_name: Option<String>,
-        }
-        let id = &wanted.id;
-        let revision = wanted.revision.as_deref().unwrap_or("main");
-        let url = self.url(&["api", "models", id.org(), id.name(), "revision", revision])?;
-        let what = format!("model {wanted}");
-        let model: Model = self.json(&url, id, &what).await?.0;
-        if !is_commit(&model.sha) {
-            return Err(self.nonsense(format!("its commit is {:?}", model.sha)));
-        }
-        let card = model.card.unwrap_or(Card { license: None, license_name: None });
-        let stated = match (card.license_name, card.license) {
-            // `other`, with its name beside it.
-            (Some(name), _) => Some(name),
-            (None, Some(serde_json::Value::String(licence))) => Some(licence),
-            (None, Some(list)) => list.get(0).and_then(|first| first.as_str()).map(Into::into),
-            (None, None) => model.tags.iter().find_map(|tag| tag.strip_prefix("license:")).map(Into::into),
-        };
-        Ok(Info { commit: model.sha, licence: stated.map(|licence| licence.to_ascii_lowercase()) })
-    }
-
-    /// The files at the top of a model.
-    pub(super) async fn listing(&self, id: &ModelId, commit: &str) -> Result<Vec<Entry>, PullError> {
-        #[derive(Deserialize)]
-        struct Node {
-            #[serde(rename = "type")]
-            kind: String,
-            path: String,
-            #[serde(default)]
-            size: u64,
-            #[serde(default)]
-            lfs: Option<Large>,
-        }
-        #[derive(Deserialize)]
-        struct Large {
-            oid: String,
-            size: u64,
-        }
-        let mut at = self.url(&["api", "models", id.org(), id.name(), "tree", commit])?;
-        let mut entries: Vec<Entry> = Vec::new();
-        loop {
-            let (nodes, next): (Vec<Node>, _) =
-                self.json(&at, id, &format!("files of {id} at {commit}")).await?;
-            for node in nodes.into_iter().filter(|node| node.kind != "directory") {
-                let bytes = node.lfs.as_ref().map_or(node.size, |large| large.size);
-                let sha256 =
-                    node.lfs.map(|large| large.oid.trim_start_matches("sha256:").to_ascii_lowercase());
-                if let Some(digest) = sha256.as_ref().filter(|digest| !is_digest(digest)) {
-                    return Err(self.nonsense(format!("{} has the digest {digest:?}", node.path)));
-                }
-                entries.push(Entry { path: node.path, bytes, sha256 });
-            }
-            if entries.len() > MAX_ENTRIES {
-                return Err(self.nonsense(format!("the model has more than {MAX_ENTRIES} files")));
-            }
-            match next {
-                // A page of another host is none of this model's.
-                Some(next) if next.origin() == self.base.origin() && next != at => at = next,
-                _ => return Ok(entries),
-            }
-        }
-    }
-
-    /// A file's bytes from `from` on, if the server can; else from its beginning.
-    pub(super) async fn file(
-        &self,
-        id: &ModelId,
-        commit: &str,
-        name: &str,
-        from: u64,
-    ) -> Result<Got, PullError> {
-        let mut path = vec![id.org(), id.name(), "resolve", commit];
-        path.extend(name.split('/'));
-        let got = self.send(self.url(&path)?, (from > 0).then_some(from)).await?;
-        match got.response.status() {
-            StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => Ok(got),
-            _ => {
-                Ok(Got { response: self.accepted(got.response, id, &format!("file {name} in {id}"))?, ..got })
-            }
-        }
-    }
-
     /// A small JSON answer, and the page after it. With patience.
-    async fn json<T: serde::de::DeserializeOwned>(
+    pub(super) async fn json<T: serde::de::DeserializeOwned>(
         &self,
         url: &Url,
         id: &ModelId,
@@ -269,11 +161,11 @@ impl Hub {
     }
 
     /// One request and its redirects. The token goes to the hub's own origin and nowhere else.
-    async fn send(&self, url: Url, from: Option<u64>) -> Result<Got, PullError> {
+    pub(super) async fn send(&self, url: Url, from: Option<u64>) -> Result<Got, PullError> {
         let (mut at, mut sha256) = (url, None);
         for _ in 0..=MAX_REDIRECTS {
             let mut request = self.http.get(at.clone());
-            let at_home = at.origin() == self.base.origin();
+            let at_home = self.is_home(&at);
             if let Some(token) = self.authorization.as_ref().filter(|_| at_home) {
                 request = request.header(AUTHORIZATION, token.clone());
             }
@@ -303,7 +195,12 @@ impl Hub {
     }
 
     /// Turns everything but success into an error.
-    fn accepted(&self, response: Response, id: &ModelId, what: &str) -> Result<Response, PullError> {
+    pub(super) fn accepted(
+        &self,
+        response: Response,
+        id: &ModelId,
+        what: &str,
+    ) -> Result<Response, PullError> {
         let status = response.status();
         if status.is_success() {
             return Ok(response);
@@ -314,6 +211,10 @@ impl Hub {
         let token = self.authorization.is_some();
         let what = what.to_owned();
         Err(match (status.as_u16(), code) {
+            // A refusal by whom the hub sends us to is about an address that has expired, not about us.
+            (401 | 403, _) if !self.is_home(response.url()) => {
+                PullError::Status { host, what, status: status.as_u16() }
+            }
             (_, "GatedRepo") | (403, _) => PullError::Gated { id: id.clone(), page: self.page(id) },
             // Without a token, the hub does not say whether a private model exists.
             (401, "RepoNotFound") | (404, _) => PullError::NotFound { host, what, token },
@@ -326,7 +227,7 @@ impl Hub {
         })
     }
 
-    fn url(&self, path: &[&str]) -> Result<Url, PullError> {
+    pub(super) fn url(&self, path: &[&str]) -> Result<Url, PullError> {
         let mut url = self.base.clone();
         match url.path_segments_mut() {
             // Each part is escaped: a slash in a revision is one.
@@ -336,7 +237,12 @@ impl Hub {
         Ok(url)
     }
 
-    fn nonsense(&self, reason: String) -> PullError {
+    /// Whether an address is of the hub itself: scheme, host and port.
+    pub(super) fn is_home(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
+    }
+
+    pub(super) fn nonsense(&self, reason: String) -> PullError {
         PullError::BadAnswer { host: response_host(&self.base), reason }
     }
 
@@ -380,7 +286,7 @@ fn linked(headers: &HeaderMap) -> Option<String> {
     is_digest(&digest).then_some(digest)
 }
 
-fn is_digest(text: &str) -> bool {
+pub(super) fn is_digest(text: &str) -> bool {
     text.len() == 64 && is_hex(text)
 }
 

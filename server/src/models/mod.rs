@@ -10,11 +10,13 @@
 //! | `manifest` | what is written beside a whole model, last |
 //! | `listing` | which of a model's files are wanted; names that must not be followed |
 //! | `hub` | the hub over HTTP: where, with which token, redirects, patience |
+//! | `api` | what it is asked: commit, licence, listing, bytes |
 //! | `transfer` | one file: resumed, counted, its digest compared |
 //! | `pull` | all of it together, from the hub or a folder |
 //!
 //! A model is whole when its folder has its final name and a manifest in it; both come last.
 
+mod api;
 pub mod catalogue;
 mod error;
 mod hub;
