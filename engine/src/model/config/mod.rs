@@ -31,7 +31,7 @@ use signs::{Claims, FillIn, Signs};
 use crate::{EngineError, tokens::TokenId};
 
 /// Bytes of the largest `config.json`.
-const MAX_FILE_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 /// Who sees whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +162,7 @@ impl ModelSpec {
     ///
     /// # Errors
     /// [`EngineError::ModelFile`] naming the file and the field; or both sources, where two disagree.
-    pub fn resolve(json: &[u8], name: &Path, claims: &Claims<'_>) -> Result<Self, EngineError> {
+    pub fn resolve(json: &[u8], name: &Path, claims: &Claims) -> Result<Self, EngineError> {
         let fail = |reason: String| EngineError::ModelFile { file: name.to_owned(), reason };
         if json.len() > MAX_FILE_BYTES {
             return Err(fail(format!("has {} bytes; at most {MAX_FILE_BYTES} are read", json.len())));
