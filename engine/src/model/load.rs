@@ -1,7 +1,6 @@
 //! A folder, or what is built into the program, → [`Model`].
 
 use std::{
-    fs::File,
     io::Read,
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -120,7 +119,7 @@ impl Model {
                     refuse_file(folder)?;
                 }
                 let config = folder.join("config.json");
-                let json = read_config(&config).map_err(|error| EngineError::ModelFile {
+                let json = small(&config).map_err(|error| EngineError::ModelFile {
                     file: config.clone(),
                     reason: format!(
                         "{error}; a model is `embedded`, or a folder with config.json, tokenizer.json and \
@@ -198,33 +197,31 @@ fn resolve(
 ) -> Result<ModelSpec, EngineError> {
     let fail = |file: &Path, reason: String| EngineError::ModelFile { file: file.to_owned(), reason };
     let path = folder.join("generation_config.json");
-    let generation = match std::fs::read(&path) {
+    let generation = match small(&path) {
         Ok(json) => serde_json::from_slice(&json).map_err(|error| fail(&path, error.to_string()))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ids::default(),
         Err(error) => return Err(fail(&path, error.to_string())),
     };
-    let id = |name: &str| tokenizer.special(name);
-    if let Some(mask) = named.mask.as_deref().filter(|mask| id(mask).is_none()) {
+    if let Some(mask) = named.mask.as_deref().filter(|mask| tokenizer.special(mask).is_none()) {
         let path = folder.join("tokenizer_config.json");
         return Err(fail(&path, format!("mask_token: {mask:?} is no special token of the tokenizer")));
     }
-    let of = |name: &Option<String>| name.as_deref().and_then(id).map(|token| token.0);
+    let of =
+        |name: &Option<String>| name.as_deref().and_then(|name| tokenizer.special(name)).map(|token| token.0);
     let (mask, bos, eos, pad) = (of(&named.mask), of(&named.bos), of(&named.eos), of(&named.pad));
-    let name = |token: TokenId| tokenizer.name(token).map(str::to_owned);
     let claims = Claims {
         generation,
         tokenizer: Ids { mask, bos, eos, pad, ..Ids::default() },
-        id: Some(&id),
-        name: Some(&name),
+        names: tokenizer.specials().map(|(name, token)| (name.to_owned(), token)).collect(),
     };
     ModelSpec::resolve(json, config, &claims)
 }
 
-/// No more of it than a configuration may have, and a byte, so that a larger one is seen to be.
-fn read_config(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut json = Vec::new();
-    File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut json)?;
-    Ok(json)
+/// A config file's bytes, one more than may be at the most.
+fn small(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Config and tokenizer must be of one model.

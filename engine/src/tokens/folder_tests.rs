@@ -1,5 +1,6 @@
 //! Tokenizers of several files against the one file that says the same.
 
+use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
@@ -101,4 +102,20 @@ fn each_fault_names_its_file() {
     assert!(fault(folder.path()).contains("merges.txt"));
     std::fs::remove_file(folder.path().join("vocab.json")).unwrap();
     assert!(fault(folder.path()).contains("tokenizer.json"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn a_changed_byte_is_an_error_or_a_sound_tokenizer(file in 0_usize..4, at in 0_usize..4000, byte in any::<u8>()) {
+        let folder = folder(&json!({"tokenizer_class": "Qwen2Tokenizer", "mask_token": "<|mask|>"}));
+        let path = folder.path().join(["vocab.json", "merges.txt", "added_tokens.json", "tokenizer_config.json"][file]);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        std::fs::write(&path, bytes).unwrap();
+        if let Ok(Folder { tokenizer, .. }) = Folder::read(folder.path()) {
+            prop_assert_eq!(tokenizer.text(&tokenizer.encode(TEXT)), TEXT);
+        }
+    }
 }

@@ -210,10 +210,9 @@ impl Tokenizer {
         self.names.get(name).copied()
     }
 
-    /// A special token's name.
-    #[must_use]
-    pub fn name(&self, token: TokenId) -> Option<&str> {
-        self.names.iter().find(|(_, id)| **id == token).map(|(name, _)| name.as_str())
+    /// All special tokens by their names, in no order.
+    pub fn specials(&self) -> impl Iterator<Item = (&str, TokenId)> {
+        self.names.iter().map(|(name, token)| (name.as_str(), *token))
     }
 
     /// The token that is a line break and nothing else.

@@ -26,7 +26,7 @@ struct Kind {
 
 /// # Errors
 /// What is wrong, beginning with the field's name as the file has it.
-pub(super) fn spec(json: &[u8], claims: &Claims<'_>) -> Result<ModelSpec, String> {
+pub(super) fn spec(json: &[u8], claims: &Claims) -> Result<ModelSpec, String> {
     let kind: Kind = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let architecture = kind.architectures.as_ref().and_then(|all| all.first()).map(String::as_str);
     let family = family::of(architecture, &kind.model_type).ok_or_else(|| {
@@ -48,12 +48,7 @@ fn retold(fault: String) -> String {
     llada::FIELDS.iter().fold(fault, |fault, (theirs, own)| fault.replace(theirs, own))
 }
 
-fn checked(
-    model_type: String,
-    family: &Family,
-    keys: Keys,
-    claims: &Claims<'_>,
-) -> Result<ModelSpec, String> {
+fn checked(model_type: String, family: &Family, keys: Keys, claims: &Claims) -> Result<ModelSpec, String> {
     let decode = keys.decode.clone().unwrap_or_else(|| {
         if model_type == "quicksilver" { DecodeSpec::default() } else { DecodeSpec::published() }
     });

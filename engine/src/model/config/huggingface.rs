@@ -162,7 +162,7 @@ fn experts(keys: &ExpertKeys, gating: Gating) -> Result<Experts, String> {
         count: needed("num_experts", keys.num_experts)?,
         chosen: needed("num_experts_per_tok", keys.num_experts_per_tok)?,
         width,
-        shared: keys.num_shared_experts.unwrap_or(0) * width,
+        shared: keys.num_shared_experts.unwrap_or(0).saturating_mul(width),
         dense_layers: keys.first_k_dense_replace.unwrap_or(0),
         // The weights have the last word, where the family leaves it open.
         bias: false,

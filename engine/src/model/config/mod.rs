@@ -162,7 +162,7 @@ impl ModelSpec {
     ///
     /// # Errors
     /// [`EngineError::ModelFile`] naming the file and the field; or both sources, where two disagree.
-    pub fn resolve(json: &[u8], name: &Path, claims: &Claims<'_>) -> Result<Self, EngineError> {
+    pub fn resolve(json: &[u8], name: &Path, claims: &Claims) -> Result<Self, EngineError> {
         let fail = |reason: String| EngineError::ModelFile { file: name.to_owned(), reason };
         if json.len() > MAX_FILE_BYTES {
             return Err(fail(format!("has {} bytes; at most {MAX_FILE_BYTES} are read", json.len())));

@@ -4,7 +4,7 @@
 //! (mask, expand, delete) two that disagree are an error that names both, for each is somebody's mistake and no
 //! guess would be better than the message. Knows ids and names, no files.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use serde::Deserialize;
 
@@ -62,16 +62,14 @@ fn first<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<u32>, D::E
 }
 
 /// What a checkpoint's files beside `config.json` say of its signs.
-#[derive(Default)]
-pub struct Claims<'a> {
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
     /// `generation_config.json`'s ids.
     pub generation: Ids,
     /// `tokenizer_config.json`'s tokens, as ids.
     pub tokenizer: Ids,
-    /// A special token's id by its name.
-    pub id: Option<&'a dyn Fn(&str) -> Option<TokenId>>,
-    /// A special token's name by its id.
-    pub name: Option<&'a dyn Fn(TokenId) -> Option<String>>,
+    /// The tokenizer's special tokens by their names.
+    pub names: BTreeMap<String, TokenId>,
 }
 
 /// Who named a sign.
@@ -157,10 +155,11 @@ impl Signs {
     ///
     /// # Errors
     /// Two sources that disagree about mask, expand or delete, both named.
-    pub(super) fn resolve(config: &Ids, claims: &Claims<'_>, eos_deletes: bool) -> Result<Self, String> {
+    pub(super) fn resolve(config: &Ids, claims: &Claims, eos_deletes: bool) -> Result<Self, String> {
         let expand = agreed(&EXPAND, config, claims)?;
-        if let (Some((id, origin)), Some(name)) = (&expand, claims.name)
-            && let Some(name) = name(*id).filter(|name| !EXPANDS.contains(&name.as_str()))
+        if let Some((id, origin)) = &expand
+            && let Some((name, _)) = claims.names.iter().find(|(_, named)| *named == id)
+            && !EXPANDS.contains(&name.as_str())
         {
             // DiffuCoder has its padding where DreamOn has its expand.
             return Err(format!(
@@ -186,7 +185,7 @@ impl Signs {
 }
 
 /// What the files say, in the order in which they are asked.
-fn said(kind: &Kind, config: &Ids, claims: &Claims<'_>) -> [Option<Sign>; 3] {
+fn said(kind: &Kind, config: &Ids, claims: &Claims) -> [Option<Sign>; 3] {
     let sign = |ids: &Ids, file, field| (kind.of)(ids).map(|id| (TokenId(id), Origin::Field(file, field)));
     [
         sign(config, "config.json", kind.field),
@@ -196,13 +195,13 @@ fn said(kind: &Kind, config: &Ids, claims: &Claims<'_>) -> [Option<Sign>; 3] {
 }
 
 /// The known names that the tokenizer has.
-fn named(kind: &Kind, claims: &Claims<'_>) -> Vec<Sign> {
-    let id = |name: &&'static str| claims.id?(name).map(|id| (id, Origin::Name(name)));
+fn named(kind: &Kind, claims: &Claims) -> Vec<Sign> {
+    let id = |name: &&'static str| claims.names.get(*name).map(|id| (*id, Origin::Name(name)));
     kind.names.iter().filter_map(id).collect()
 }
 
 /// The one id that every source agrees on which says anything.
-fn agreed(kind: &Kind, config: &Ids, claims: &Claims<'_>) -> Result<Option<Sign>, String> {
+fn agreed(kind: &Kind, config: &Ids, claims: &Claims) -> Result<Option<Sign>, String> {
     let files: Vec<Sign> = said(kind, config, claims).into_iter().flatten().collect();
     let names = named(kind, claims);
     let Some(first) = files.first().or(names.first()).cloned() else { return Ok(None) };
@@ -222,13 +221,13 @@ fn agreed(kind: &Kind, config: &Ids, claims: &Claims<'_>) -> Result<Option<Sign>
 
 /// The id of a sign that only frames: the tokenizer is asked first, as reference code does; many configs still have
 /// what they inherited from another model.
-fn spoken(kind: &Kind, config: &Ids, claims: &Claims<'_>) -> Option<Sign> {
+fn spoken(kind: &Kind, config: &Ids, claims: &Claims) -> Option<Sign> {
     let [config, tokenizer, generation] = said(kind, config, claims);
     tokenizer.or(config).or(generation).or_else(|| named(kind, claims).into_iter().next())
 }
 
-fn fill_in(claims: &Claims<'_>) -> Option<FillIn> {
-    let id = claims.id?;
+fn fill_in(claims: &Claims) -> Option<FillIn> {
+    let id = |name: &str| claims.names.get(name).copied();
     FILL_IN.into_iter().find_map(|(order, [first, second, end])| {
         Some(FillIn { order, markers: [id(first)?, id(second)?, id(end)?] })
     })

@@ -4,10 +4,8 @@ use super::*;
 
 /// Files as `(config, tokenizer_config, names)`.
 fn resolve(config: Ids, tokenizer: Ids, names: &[(&str, u32)], eos_deletes: bool) -> Result<Signs, String> {
-    let id = |wanted: &str| names.iter().find(|(name, _)| *name == wanted).map(|(_, id)| TokenId(*id));
-    let name =
-        |wanted: TokenId| names.iter().find(|(_, id)| *id == wanted.0).map(|(name, _)| (*name).to_owned());
-    let claims = Claims { generation: Ids::default(), tokenizer, id: Some(&id), name: Some(&name) };
+    let names = names.iter().map(|(name, id)| ((*name).to_owned(), TokenId(*id))).collect();
+    let claims = Claims { generation: Ids::default(), tokenizer, names };
     Signs::resolve(&config, &claims, eos_deletes)
 }
 

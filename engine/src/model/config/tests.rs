@@ -1,5 +1,6 @@
 //! Each fault of a config has its field's name.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -47,4 +48,55 @@ fn a_missing_field_is_named() {
     let error =
         ModelSpec::from_bytes(&serde_json::to_vec(&file).unwrap(), Path::new("config.json")).unwrap_err();
     assert!(error.to_string().contains("intermediate_size"), "{error}");
+}
+
+/// Configs with every kind of key: our own, LLaDA's, experts of both kinds.
+fn published() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fixture");
+    let read = |name: &str| std::fs::read(folder.join(name).join("config.json")).unwrap();
+    ["context-exact-f32", "llada", "llada-moe", "llada2", "dream-on"].map(read).to_vec()
+}
+
+/// What is read of `json`: a spec whose tensors can be told, or an error.
+fn read(json: &[u8]) {
+    let claims =
+        Claims { tokenizer: signs::Ids { mask: Some(3), ..signs::Ids::default() }, ..Claims::default() };
+    if let Ok(spec) = ModelSpec::resolve(json, Path::new("config.json"), &claims) {
+        assert!(spec.parameters() >= spec.active_parameters() && !spec.facts().is_empty());
+    }
+}
+
+#[test]
+fn any_number_in_the_place_of_any_other_is_an_error_or_a_spec() {
+    for json in published() {
+        let file: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        for key in file.as_object().unwrap().keys() {
+            for value in [
+                json!(0),
+                json!(1),
+                json!(-1),
+                json!(3),
+                json!(1e300),
+                json!(u64::MAX),
+                json!(null),
+                json!([]),
+                json!("x"),
+            ] {
+                let mut file = file.clone();
+                file[key] = value;
+                read(&serde_json::to_vec(&file).unwrap());
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn a_changed_byte_is_an_error_or_a_spec(which in 0_usize..5, at in 0_usize..4000, byte in any::<u8>()) {
+        let mut json = published().swap_remove(which);
+        let at = at % json.len();
+        json[at] = byte;
+        read(&json);
+    }
 }
