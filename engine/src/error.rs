@@ -14,6 +14,9 @@ pub enum EngineError {
         /// What is wrong with it, naming the field or tensor, and what to do.
         reason: String,
     },
+    /// The model does not fit the device's memory: what it needs, what is free, and what would fit.
+    #[error("{0}")]
+    TooLarge(String),
     /// The request cannot be served as it is.
     #[error("{field}: {reason}")]
     BadRequest {

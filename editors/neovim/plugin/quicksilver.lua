@@ -11,41 +11,13 @@ if vim.fn.has('nvim-0.12') == 0 then
   return
 end
 
----@type table<string, fun()>
-local subcommands = {
-  status = function()
-    require('quicksilver').show_status()
-  end,
-  enable = function()
-    require('quicksilver').enable()
-  end,
-  disable = function()
-    require('quicksilver').disable()
-  end,
-  restart = function()
-    require('quicksilver').restart()
-  end,
-  log = function()
-    require('quicksilver').show_log()
-  end,
-}
-
 vim.api.nvim_create_user_command('Quicksilver', function(command)
-  local name = command.args == '' and 'status' or command.args
-  local run = subcommands[name]
-  if run then
-    run()
-  else
-    local known = table.concat(vim.fn.sort(vim.tbl_keys(subcommands)), ', ')
-    vim.notify(('quicksilver: no command "%s"; there are: %s'):format(name, known), vim.log.levels.ERROR)
-  end
+  require('quicksilver.commands').run(command.fargs)
 end, {
-  nargs = '?',
-  desc = 'Quicksilver: status, enable, disable, restart, log',
-  complete = function(lead)
-    return vim.tbl_filter(function(name)
-      return vim.startswith(name, lead)
-    end, vim.fn.sort(vim.tbl_keys(subcommands)))
+  nargs = '*',
+  desc = 'Quicksilver: status, enable, disable, restart, log and more',
+  complete = function(lead, line, cursor)
+    return require('quicksilver.commands').complete(lead, line:sub(1, cursor))
   end,
 })
 

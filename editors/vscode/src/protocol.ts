@@ -48,8 +48,16 @@ export interface ServerStatus {
   readonly uri: string | undefined;
 }
 
+/** What answers. */
+export interface Model {
+  readonly model: string;
+  readonly device: string;
+}
+
 export const FRAME = 'quicksilver/frame';
 export const STATUS = 'quicksilver/status';
+/** The server's command, which the editor runs when a suggestion was accepted. */
+export const ACCEPTED_COMMAND = 'quicksilver.accepted';
 
 /** Frames per second that the extension draws at most, and asks the server for. */
 export const MAX_FPS = 30;
@@ -103,4 +111,10 @@ export function asStatus(params: unknown): ServerStatus | undefined {
     message: typeof params['message'] === 'string' ? params['message'] : '',
     uri: typeof params['uri'] === 'string' ? params['uri'] : undefined,
   };
+}
+
+/** The answer to a request for the status as the model it names, or undefined when none is ready. */
+export function asModel(answer: unknown): Model | undefined {
+  const named = isObject(answer) && typeof answer['model'] === 'string' && typeof answer['device'] === 'string';
+  return named ? (answer as unknown as Model) : undefined;
 }

@@ -13,9 +13,9 @@ pub struct Settings {
     pub marks: Marks,
     /// What a delete takes away.
     pub deletion: Deletion,
-    /// Begins a row.
+    /// Begins a canvas, where the model wants that.
     pub bos: Option<TokenId>,
-    /// Ends a file.
+    /// Ends a canvas, where the model wants that.
     pub eos: Option<TokenId>,
     /// What the network is used for.
     pub role: NetworkUse,
@@ -46,12 +46,13 @@ impl Settings {
         let decode = &spec.decode;
         // Only models of our own format are trained to say "nothing here or anywhere right of here".
         let ours = spec.model_type == "quicksilver";
+        let (bos, eos) = spec.frame();
         let fixed = spec.expand.is_none() && spec.delete.is_none();
         Self {
             marks: Marks { mask: spec.mask, expand: spec.expand, delete: spec.delete },
             deletion: if ours { Deletion::Rest } else { Deletion::Broadcast },
-            bos: spec.bos,
-            eos: spec.eos,
+            bos,
+            eos,
             role: decode.network,
             drafts: true,
             weight: decode.network_weight,

@@ -612,6 +612,42 @@ fn tokenizer() -> &'static Tokenizer {
     TOKENIZER.get_or_init(sample::tokenizer)
 }
 
+/// Tiny checkpoints of public families, loaded by their folders, fill a hole as any other network does: full, with
+/// experts, or causal from block to block.
+#[test]
+fn a_folder_of_each_public_family_fills_a_hole() {
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fixture");
+    for name in [
+        "llada",
+        "illada",
+        "llada-moe",
+        "dream-on",
+        "open-dcoder",
+        "coda",
+        "sdar",
+        "stable-diffcoder",
+        "llada2",
+    ] {
+        let load = || Model::load(&ModelSource::Dir(folders.join(name)), LoadOptions::default()).unwrap();
+        Infiller::of(load()).check().unwrap();
+        let settings = Settings { drafts: false, ..Settings::of(&load().spec) };
+        let mut infiller = Infiller::with(load(), settings);
+        let request = request("fn first() {\n    let x = $0;\n    print(x);\n}\n", Span::Rest);
+        let (infilled, frames) = run(&mut infiller, &request);
+        assert_eq!(infilled.source, "network", "{name}");
+        assert!(
+            infilled.steps > 0 && infilled.prompt_tokens > 10 && !frames.is_empty(),
+            "{name}: {infilled:?}"
+        );
+        assert!(
+            !infilled.text.contains(['\n']) && !infilled.text.contains("<|"),
+            "{name}: {:?}",
+            infilled.text
+        );
+        assert_eq!(text(&mut infiller, &request), infilled.text, "{name}: the same again");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
     #[test]

@@ -13,3 +13,4 @@ pub mod initialize;
 pub mod initialized;
 pub mod inline_completion;
 pub mod shutdown;
+pub mod status;
