@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use super::{Canvas, CanvasIdx, Plan, Revision, State, schedule::Pace, trace::Step};
+
 /// How a span is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blocks {
@@ -33,6 +35,61 @@ impl Blocks {
         let edge =
             |index: usize| index.saturating_mul(self.length.max(1)).saturating_sub(self.before).min(len);
         edge(index)..edge(index.saturating_add(1))
+    }
+}
+
+/// The block that is being decided.
+#[derive(Default)]
+pub(super) struct Block {
+    /// Which; they count from 0.
+    pub(super) index: usize,
+    /// Steps made in it.
+    step: u32,
+    /// Masks it began with; 0 before its first step.
+    start: usize,
+    /// Steps made in it while nothing was masked.
+    edits: u32,
+    /// Nothing is left to edit.
+    settled: bool,
+}
+
+impl Block {
+    /// Goes on to the first block that is not done, and gives its masks; `None` when all are.
+    pub(super) fn advance(&mut self, canvas: &Canvas, plan: &Plan<'_>) -> Option<Vec<CanvasIdx>> {
+        loop {
+            let range = plan.blocks.range(self.index, canvas.len());
+            let masks = canvas.masks();
+            let masked: Vec<CanvasIdx> = masks.into_iter().filter(|at| range.contains(&at.0)).collect();
+            let edits = match plan.revision {
+                Revision::Edit { after, .. } => self.start > 0 && !self.settled && self.edits < after,
+                Revision::Keep | Revision::Rerank => false,
+            };
+            if !masked.is_empty() || edits {
+                self.start = self.start.max(masked.len());
+                return Some(masked);
+            }
+            if range.end >= canvas.len() {
+                return None;
+            }
+            *self = Self { index: self.index + 1, ..Self::default() };
+        }
+    }
+
+    /// Where it stands before a step, with so many masks.
+    pub(super) fn pace(&self, canvas: &Canvas, plan: &Plan<'_>, masks: usize) -> Pace {
+        let range = plan.blocks.range(self.index, canvas.len());
+        let open = canvas.cells()[range].iter().filter(|cell| cell.state != State::Given).count();
+        let block = plan.blocks.length.min(plan.blocks.before + canvas.len());
+        Pace { step: self.step, masks, start: self.start, open, block }
+    }
+
+    /// Takes note of a step.
+    pub(super) fn after(&mut self, step: &Step) {
+        self.step += 1;
+        if step.masks == 0 {
+            self.edits += 1;
+            self.settled = step.edited == 0;
+        }
     }
 }
 

@@ -50,7 +50,8 @@ pub fn commit(rule: Rule, candidates: &[Candidate], share: Share) -> Vec<usize> 
             order.iter().take_while(fits).count()
         }
         Rule::Chance => {
-            let due = |index: &&usize| share.chance >= 1.0 || 1.0 - candidates[**index].confidence < share.chance;
+            let due =
+                |index: &&usize| share.chance >= 1.0 || 1.0 - candidates[**index].confidence < share.chance;
             order.iter().take_while(due).count()
         }
     };

@@ -5,7 +5,8 @@
 
 use super::{
     Blocks, Canvas, CanvasIdx, Constraint, Denoiser, Lengths, Marks, Remask, Revision, Rule, Sampling,
-    Schedule, State, Trace,
+    Schedule, Trace,
+    blocks::Block,
     commit::commit,
     confidence::{Candidate, Dice},
     length::resize,
@@ -104,22 +105,19 @@ pub fn denoise(
         match watcher.interrupt() {
             None => {}
             Some(Interrupt::Cancel) => return Err(EngineError::Cancelled),
-            Some(Interrupt::Deadline) => return Ok(Outcome { canvas, end: End::Deadline, trace }),
+            Some(Interrupt::Deadline) => {
+                // Edits that were still to come are no reason to call a full span unfinished.
+                let end = if canvas.masks().is_empty() { End::Complete } else { End::Deadline };
+                return Ok(Outcome { canvas, end, trace });
+            }
         }
         let number = trace.steps.len() as u32 + 1;
         let range = plan.blocks.range(block.index, canvas.len());
         let pace = block.pace(&canvas, plan, masked.len());
         let all_masked = canvas.masks();
         let lengths = Lengths { expands: budget.expands, ..plan.lengths };
-        let seen = look(
-            &mut canvas,
-            &masked,
-            range.clone(),
-            denoiser,
-            &Plan { lengths, ..*plan },
-            &mut dice,
-            &mut logits,
-        )?;
+        let seen =
+            look(&mut canvas, &masked, range, denoiser, &Plan { lengths, ..*plan }, &mut dice, &mut logits)?;
         let choice = choose(&seen, plan, pace);
         let mut step = place(&mut canvas, &choice.committed, plan, &mut budget, number);
         step.masks = masked.len();
@@ -138,6 +136,7 @@ pub fn denoise(
         let change = resize(&mut canvas, &plan.marks, plan.lengths.deletion, &all_masked);
         (step.deleted, step.expanded) = (change.deleted, change.expanded);
         // Fewer than were committed, so that every step gets on; the budget makes the loop end.
+        let range = plan.blocks.range(block.index, canvas.len());
         let doubts = remask.doubts(number, &canvas).into_iter().filter(|at| range.contains(&at.0));
         for at in doubts.take(budget.remasks.min(step.committed.saturating_sub(1))) {
             canvas.remask(at);
@@ -154,58 +153,6 @@ pub fn denoise(
 struct Budget {
     expands: usize,
     remasks: usize,
-}
-
-/// The block that is being decided.
-#[derive(Default)]
-struct Block {
-    index: usize,
-    /// Steps made in it.
-    step: u32,
-    /// Masks it began with; 0 before its first step.
-    start: usize,
-    /// Steps made in it while nothing was masked.
-    edits: u32,
-    /// Nothing is left to edit.
-    settled: bool,
-}
-
-impl Block {
-    /// Goes on to the first block that is not done, and gives its masks; `None` when all are.
-    fn advance(&mut self, canvas: &Canvas, plan: &Plan<'_>) -> Option<Vec<CanvasIdx>> {
-        loop {
-            let range = plan.blocks.range(self.index, canvas.len());
-            let masks = canvas.masks();
-            let masked: Vec<CanvasIdx> = masks.into_iter().filter(|at| range.contains(&at.0)).collect();
-            let edits = match plan.revision {
-                Revision::Edit { after, .. } => self.start > 0 && !self.settled && self.edits < after,
-                Revision::Keep | Revision::Rerank => false,
-            };
-            if !masked.is_empty() || edits {
-                self.start = self.start.max(masked.len());
-                return Some(masked);
-            }
-            if range.end >= canvas.len() {
-                return None;
-            }
-            *self = Self { index: self.index + 1, ..Self::default() };
-        }
-    }
-
-    fn pace(&self, canvas: &Canvas, plan: &Plan<'_>, masks: usize) -> Pace {
-        let range = plan.blocks.range(self.index, canvas.len());
-        let open = canvas.cells()[range].iter().filter(|cell| cell.state != State::Given).count();
-        let block = plan.blocks.length.min(canvas.len());
-        Pace { step: self.step, masks, start: self.start, open, block }
-    }
-
-    fn after(&mut self, step: &Step) {
-        self.step += 1;
-        if step.masks == 0 {
-            self.edits += 1;
-            self.settled = step.edited == 0;
-        }
-    }
 }
 
 /// What a step does.

@@ -73,7 +73,8 @@ impl Preset {
     ];
 
     /// `base` with this sampler's rules, for a span of `masks` masks. `steps`: the most for the span, or for each block
-    /// where there are several; as published if `None`. Where `base` commits by a threshold, that threshold is kept.
+    /// where there are several; as published if `None`. Where `base` commits by a threshold or is in blocks, those are
+    /// kept: a block-causal model has its own.
     #[must_use]
     pub fn plan<'a>(self, base: Plan<'a>, masks: usize, steps: Option<u32>) -> Plan<'a> {
         let by = |measure| Sampling { measure, ..base.sampling };
@@ -82,11 +83,11 @@ impl Preset {
             sampling: by(Measure::Probability),
             rule: Rule::Quota,
             schedule: free,
-            blocks: Blocks::WHOLE,
             revision: Revision::Keep,
             remasks: 0,
             ..base
         };
+        let in_blocks = |length| if base.blocks == Blocks::WHOLE { Blocks::of(length) } else { base.blocks };
         let threshold = |published| match base.rule {
             Rule::Threshold(set) => Rule::Threshold(set),
             _ => Rule::Threshold(published),
@@ -100,16 +101,16 @@ impl Preset {
         };
         let llada = |measure| Plan {
             sampling: Sampling { untempered: true, ..by(measure) },
-            blocks: Blocks::of(BLOCK),
-            schedule: Schedule::Even(one_each(BLOCK.min(masks))),
+            blocks: in_blocks(BLOCK),
+            schedule: Schedule::Even(one_each(in_blocks(BLOCK).length.min(masks))),
             ..plain
         };
         let fast = |rule| Plan { schedule: free, rule, ..llada(Measure::Probability) };
         let sdar = |measure, rule| Plan {
             sampling: by(measure),
             rule,
-            schedule: Schedule::Shares(one_each(SDAR_BLOCK)),
-            blocks: Blocks::of(SDAR_BLOCK),
+            schedule: Schedule::Shares(one_each(in_blocks(SDAR_BLOCK).length)),
+            blocks: in_blocks(SDAR_BLOCK),
             ..plain
         };
         match self {
@@ -129,7 +130,7 @@ impl Preset {
             Self::FastDllmFactor => fast(Rule::Factor(1.0)),
             Self::Llada21 => Plan {
                 rule: threshold(0.7),
-                blocks: Blocks::of(BLOCK),
+                blocks: in_blocks(BLOCK),
                 revision: Revision::Edit { above: 0.5, after: 16 },
                 ..plain
             },

@@ -187,7 +187,7 @@ impl Kit {
             return self.by_prior(pool, task, request, screen);
         }
         let spelling = self.spelling(task);
-        let plan = self.plan(task, request, &spelling);
+        let plan = Plan { blocks: network.blocks(), ..self.plan(task, request, &spelling) };
         let span = from_network(network, pool, task, &plan, &self.settings, screen)?;
         Ok(Span { prompt_tokens: around.prefix.len() + around.suffix.len(), cached_tokens, ..span })
     }

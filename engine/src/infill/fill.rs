@@ -10,8 +10,8 @@ use super::{
 use crate::{
     EngineError,
     diffusion::{
-        Canvas, CanvasIdx, Free, Lengths, Never, Outcome, Plan, Rule, Sampling, Schedule, Search, Watcher,
-        confidence::Dice, denoise, search,
+        Blocks, Canvas, CanvasIdx, Free, Lengths, Never, Outcome, Plan, Rule, Sampling, Schedule, Search,
+        Watcher, confidence::Dice, denoise, search,
     },
     model::NetworkUse,
     prior::{Confidence, Pool, PriorDenoiser, calibrate},
@@ -57,6 +57,7 @@ pub(super) fn from_prior(
         sampling: Sampling::default(),
         rule: Rule::Threshold(AGREED),
         schedule: Schedule::Within(PRIOR_STEPS),
+        blocks: Blocks::WHOLE,
         lengths: Lengths { expands: 0, allow_empty: false, ..plan.lengths },
         // The pool's lines are spelled as they must be.
         constraint: &Free,

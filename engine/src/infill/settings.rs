@@ -2,7 +2,7 @@
 
 use crate::{
     diffusion::{Deletion, Marks, Preset},
-    model::{FirstLength, ModelSpec, NetworkUse},
+    model::{FirstLength, ModelSpec, NetworkUse, Topology},
     tokens::{TokenId, Tokenizer},
 };
 
@@ -47,7 +47,9 @@ impl Settings {
         // Only models of our own format are trained to say "nothing here or anywhere right of here".
         let ours = spec.model_type == "quicksilver";
         let (bos, eos) = spec.frame();
-        let fixed = spec.expand.is_none() && spec.delete.is_none();
+        // Where what follows the span is not seen, no length fits it better than another.
+        let sees_all = !matches!(spec.topology, Topology::BlockCausal(_));
+        let fixed = sees_all && spec.expand.is_none() && spec.delete.is_none();
         Self {
             marks: Marks { mask: spec.mask, expand: spec.expand, delete: spec.delete },
             deletion: if ours { Deletion::Rest } else { Deletion::Broadcast },

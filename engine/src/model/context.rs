@@ -8,6 +8,7 @@ use super::{
     cache::Rows,
     config::{ModelSpec, Topology, signs::FillOrder},
 };
+use crate::diffusion::Blocks;
 
 /// The least that the prefix can grow before the suffix is encoded anew, in tokens.
 const MIN_STRIDE: usize = 16;
@@ -48,6 +49,17 @@ impl Context {
         }
         let horizon = (horizon + prefix.len()).saturating_sub(before);
         Self { suffix: suffix.into(), prefix: prefix.into(), horizon, rows: None, last: None }
+    }
+
+    /// How a span in this context is decided: at once, or in the model's blocks where it is causal from block to block.
+    #[must_use]
+    pub fn blocks(&self, spec: &ModelSpec) -> Blocks {
+        match spec.topology {
+            Topology::BlockCausal(length) => {
+                Blocks { before: self.prefix.len() % length.max(1), ..Blocks::of(length) }
+            }
+            Topology::Full | Topology::ContextExact => Blocks::WHOLE,
+        }
     }
 
     /// The longest span that this context was read for, in tokens.

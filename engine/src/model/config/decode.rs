@@ -35,7 +35,8 @@ pub struct DecodeSpec {
     pub threshold: f32,
     /// First span lengths to try, in tokens.
     pub canvas: Vec<usize>,
-    /// How one of them is chosen; `None` for a search where the model can neither expand nor delete, else the canvas.
+    /// How one of them is chosen; `None` for a search where the model sees all and
+    /// can neither expand nor delete, else the canvas.
     pub length: Option<FirstLength>,
     /// The published sampler to follow; `None` to commit by the threshold alone.
     pub sampler: Option<Preset>,

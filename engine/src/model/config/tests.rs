@@ -27,6 +27,8 @@ fn each_faulty_value_is_named() {
         ("hidden_act", json!("gelu")),
         ("decode", json!({"threshold": 0.0})),
         ("decode", json!({"max_steps": 0})),
+        ("decode", json!({"sampler": "best-of-all"})),
+        ("decode", json!({"length": "guess"})),
         ("decode", json!({"max_span": 8, "canvas": [16]})),
     ];
     for (field, value) in cases {
