@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum EngineError {
     /// A model's file is missing, unreadable or not what it should be.
-    #[error("{}: {reason}", .file.display())]
+    #[error("{}: {}", .file.display(), brief(.reason))]
     ModelFile {
         /// The file at fault.
         file: PathBuf,
@@ -104,4 +104,15 @@ pub enum EngineError {
     /// A bug of ours, fenced.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// Bytes of the longest reason that is told: a file can hold names as long as itself.
+const MAX_REASON_BYTES: usize = 1000;
+
+fn brief(reason: &str) -> String {
+    let end = reason.floor_char_boundary(MAX_REASON_BYTES);
+    match reason.split_at_checked(end) {
+        Some((told, rest)) if !rest.is_empty() => format!("{told}…"),
+        _ => reason.to_owned(),
+    }
 }

@@ -89,7 +89,7 @@ fn a_pulled_model_is_listed_shown_used_by_its_name_and_removed() {
 fn a_killed_pull_goes_on_where_it_stopped() {
     let home = Home::new();
     let slow =
-        HubStandIn::start(model(), |asked| asked.path.starts_with("/cdn/").then_some(Trick::Cut(60_000)));
+        HubStandIn::start(model(), |asked| asked.path.starts_with("/cdn/").then_some(Trick::Cut(20_000)));
     let mut command = home.command();
     command.args(["model", "pull", ID, "--hub", &slow.url()]).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().expect("it runs");

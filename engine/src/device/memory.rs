@@ -120,7 +120,7 @@ mod tests {
         let limited = |limit, taken| machine.limited(limit, taken);
         assert_eq!(limited(16 * GB, 2 * GB), Memory { total: 16 * GB, free: 14 * GB, bound: Bound::Limit });
         assert_eq!(limited(50 * GB, 2 * GB), Memory { total: 50 * GB, free: 40 * GB, bound: Bound::Limit });
-        assert_eq!(limited(1 * GB, 2 * GB).free, 0);
+        assert_eq!(limited(GB, 2 * GB).free, 0);
         assert_eq!(limited(64 * GB, 0), machine);
         assert_eq!(limited(u64::MAX, 0), machine);
     }

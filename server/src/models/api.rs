@@ -55,7 +55,7 @@ impl Hub {
             (None, Some(list)) => list.get(0).and_then(|first| first.as_str()).map(Into::into),
             (None, None) => model.tags.iter().find_map(|tag| tag.strip_prefix("license:")).map(Into::into),
         };
-        Ok(Info { commit: model.sha, licence: stated.map(|licence| licence.to_ascii_lowercase()) })
+        Ok(Info { commit: model.sha, licence: stated.map(|licence| plain(&licence)) })
     }
 
     /// The files at the top of a model.
@@ -118,4 +118,10 @@ impl Hub {
             }
         }
     }
+}
+
+/// An identifier as it can be shown and compared: what else may stand there is for no terminal.
+fn plain(licence: &str) -> String {
+    let shown = licence.chars().filter(char::is_ascii_graphic).take(60);
+    shown.collect::<String>().to_ascii_lowercase()
 }

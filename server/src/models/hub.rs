@@ -243,7 +243,8 @@ impl Hub {
     }
 
     pub(super) fn nonsense(&self, reason: String) -> PullError {
-        PullError::BadAnswer { host: response_host(&self.base), reason }
+        // What it says may be as long as an answer.
+        PullError::BadAnswer { host: response_host(&self.base), reason: reason.chars().take(300).collect() }
     }
 
     /// The URL may hold a signature: only the host is told.

@@ -23,6 +23,8 @@ const WANTED: [&str; 13] = [
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 /// Weights in one file.
 const ONE: &str = "model.safetensors";
+/// Characters of a hostile name that are told.
+const MAX_SHOWN: usize = 200;
 /// Bytes of the largest file that is not weights: the tokenizer's limit.
 const MAX_SMALL: u64 = 64 * 1024 * 1024;
 
@@ -42,7 +44,10 @@ pub(super) struct Entry {
 /// [`PullError::UnsafeName`]; [`PullError::Unusable`] without a configuration or with only pickled weights.
 pub(super) fn small(id: &ModelId, entries: &[Entry]) -> Result<Vec<Entry>, PullError> {
     if let Some(entry) = entries.iter().find(|entry| leaves(&entry.path)) {
-        return Err(PullError::UnsafeName { id: id.clone(), path: entry.path.clone() });
+        return Err(PullError::UnsafeName {
+            id: id.clone(),
+            path: entry.path.chars().take(MAX_SHOWN).collect(),
+        });
     }
     let unusable = |reason: &str| PullError::Unusable { id: id.clone(), reason: reason.to_owned() };
     let has = |name: &str| entries.iter().any(|entry| entry.path == name);
@@ -104,7 +109,7 @@ pub(super) fn weights(
         return Err(unusable(format!("{INDEX} names no file")));
     }
     if let Some(path) = names.iter().find(|name| !is_plain(name) || !name.ends_with(".safetensors")) {
-        return Err(PullError::UnsafeName { id: id.clone(), path: path.clone() });
+        return Err(PullError::UnsafeName { id: id.clone(), path: path.chars().take(MAX_SHOWN).collect() });
     }
     names.iter().map(|name| find(name)).collect()
 }
