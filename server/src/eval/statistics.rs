@@ -55,8 +55,8 @@ pub fn interval(clusters: &[Cluster]) -> Option<Interval> {
         })
         .collect();
     means.sort_by(f64::total_cmp);
-    [0.025, 0.975]
-        .map(|part| means.get((part * (SAMPLES - 1) as f64).round() as usize).copied().unwrap_or(0.0))
+    let end = |part: f64| means.get((part * (SAMPLES - 1) as f64).round() as usize).copied();
+    Some([end(0.025)?, end(0.975)?])
 }
 
 /// Two-sided p-value of McNemar's exact test: `one` holes only the one gets right, `other` only the other.
