@@ -11,7 +11,7 @@ use std::{
 use quicksilver::eval::python::{Ending, Python};
 
 async fn python() -> Python {
-    Python::find(env!("CARGO_BIN_EXE_quicksilver").into(), "python3", Duration::from_secs(5)).await.unwrap()
+    Python::find(env!("CARGO_BIN_EXE_quicksilver").into(), "python3", Duration::from_secs(2)).await.unwrap()
 }
 
 async fn ends(program: &str) -> Ending {
@@ -42,7 +42,7 @@ async fn an_infinite_loop_ends_in_time() {
     let began = Instant::now();
     assert_eq!(ends("while True: pass").await, Ending::Late);
     assert_eq!(ends("import time\ntime.sleep(600)").await, Ending::Late);
-    assert!(began.elapsed() < Duration::from_secs(20));
+    assert!(began.elapsed() < Duration::from_secs(60));
 }
 
 #[tokio::test]

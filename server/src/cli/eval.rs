@@ -16,7 +16,7 @@ use crate::{
     engine::{Api, Client, Endpoint, Engine, EngineState},
     eval::{
         Dataset, EvalError,
-        ask::Asker,
+        ask::{Asker, Way},
         compare::compare,
         cut,
         figures::figures,
@@ -162,16 +162,16 @@ async fn reach(args: &RunArgs) -> Result<(Asker, String, String), Failure> {
         remote.api = api;
         // Not every server of another make says which models it has.
         if let (Some(model), true) = (model, api != Api::Quicksilver) {
-            let asker = Asker::new(Client::new(remote)?, None, api, deadline);
+            let asker = Asker::new(Way::Client(Client::new(remote)?), api, deadline);
             return Ok((asker, model.clone(), "remote".to_owned()));
         }
     }
     let engine = Engine::supervise(endpoint);
-    let (client, state) = infill::ready(&engine, &args.ask).await?;
+    let (_, state) = infill::ready(&engine, &args.ask).await?;
     let EngineState::Ready { model, device } = state else {
         return Err(Failure::new(Exit::Engine, "the engine is not ready"));
     };
-    Ok((Asker::new(client, Some(engine), api, deadline), model, device))
+    Ok((Asker::new(Way::Engine(engine), api, deadline), model, device))
 }
 
 fn form_of(form: &FormArgs) -> Form {
@@ -188,7 +188,7 @@ struct Bar(ProgressBar);
 impl Bar {
     fn new(set: &dyn Dataset, journal: &Journal, limit: usize, path: &Path) -> Self {
         let holes = &set.holes()[..limit.min(set.holes().len())];
-        let done = holes.iter().filter(|hole| journal.verdict(&hole.id).is_some()).count();
+        let done = holes.iter().filter(|hole| journal.has_answer(&hole.id)).count();
         let (all, path) = (holes.len(), path.display());
         eprintln!("{all} holes, {done} of them judged already; verdicts go to {path}");
         let bar = ProgressBar::new(all as u64).with_position(done as u64);

@@ -125,7 +125,7 @@ pub(super) struct CodeArgs {
     /// The Python to run them with
     #[arg(long, value_name = "PROGRAM", default_value = "python3")]
     pub(super) python: String,
-    /// Seconds a program may take
+    /// Seconds of processor time a program may take; three times as much by the clock
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=300))]
     pub(super) seconds: u64,
 }

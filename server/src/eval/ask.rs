@@ -13,6 +13,8 @@ use crate::engine::{Api, AskError, Client, Engine};
 const TRIES: u32 = 4;
 /// How long an engine that went away may take to come back.
 const RETURN_TIMEOUT: Duration = Duration::from_secs(60);
+/// And how long nobody asks it: who looks after it must see first that it is gone.
+const RETURN_WAIT: Duration = Duration::from_secs(1);
 /// The longest wait for a busy engine.
 const MAX_BUSY_WAIT: Duration = Duration::from_secs(30);
 /// Refusals in a row after which the engine refuses everything.
@@ -33,21 +35,27 @@ pub struct Answer {
     pub ms: f64,
 }
 
+/// How an engine is reached.
+pub enum Way {
+    /// One that is looked after: this machine's own is started again when it dies.
+    Engine(Engine),
+    /// One that may not even say which models it has.
+    Client(Client),
+}
+
 /// A way to ask one engine.
 pub struct Asker {
-    client: Client,
-    /// Keeps this machine's own engine alive, and starts it again.
-    engine: Option<Engine>,
+    way: Way,
     api: Api,
     deadline: Duration,
     refusals: AtomicU32,
 }
 
 impl Asker {
-    /// Asks through `client`, within `deadline` a hole.
+    /// Asks within `deadline` a hole.
     #[must_use]
-    pub fn new(client: Client, engine: Option<Engine>, api: Api, deadline: Duration) -> Self {
-        Self { client, engine, api, deadline, refusals: AtomicU32::new(0) }
+    pub fn new(way: Way, api: Api, deadline: Duration) -> Self {
+        Self { way, api, deadline, refusals: AtomicU32::new(0) }
     }
 
     /// Asks; inside, why this hole got no answer.
@@ -59,7 +67,11 @@ impl Asker {
         let mut tries = 1;
         loop {
             let began = Instant::now();
-            let error = match self.client.infill(&request, self.deadline, None).await {
+            let answered = match &self.way {
+                Way::Engine(engine) => engine.infill(&request, self.deadline, None).await,
+                Way::Client(client) => client.infill(&request, self.deadline, None).await,
+            };
+            let error = match answered {
                 Ok(response) => {
                     self.refusals.store(0, Ordering::Relaxed);
                     let ms = began.elapsed().as_secs_f64() * 1e3;
@@ -87,10 +99,12 @@ impl Asker {
                     return if refusals < MAX_REFUSALS { Ok(Err(error.to_string())) } else { Err(error) };
                 }
                 AskError::Busy(wait) if tries < TRIES => tokio::time::sleep(wait.min(MAX_BUSY_WAIT)).await,
-                AskError::Unreachable(_) | AskError::NotReady if tries < TRIES => match &self.engine {
-                    Some(engine) => drop(engine.ready(RETURN_TIMEOUT).await?),
-                    None => tokio::time::sleep(Duration::from_secs(1)).await,
-                },
+                AskError::Unreachable(_) | AskError::NotReady if tries < TRIES => {
+                    tokio::time::sleep(RETURN_WAIT).await;
+                    if let Way::Engine(engine) = &self.way {
+                        engine.ready(RETURN_TIMEOUT).await?;
+                    }
+                }
                 error => return Err(error),
             }
             tries += 1;

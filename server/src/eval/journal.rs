@@ -159,6 +159,12 @@ impl Journal {
         self.done.get(id)
     }
 
+    /// Whether a hole needs not be asked: one that got no answer is asked again by the next run.
+    #[must_use]
+    pub fn has_answer(&self, id: &str) -> bool {
+        self.verdict(id).is_some_and(|verdict| verdict.error.is_none())
+    }
+
     /// Writes a verdict down.
     ///
     /// # Errors

@@ -17,7 +17,8 @@ pub fn length(text: &str) -> usize {
     let mut before = ' ';
     let mut found = 0;
     for character in text.chars() {
-        found += usize::from(!character.is_whitespace() && !(word(character) && word(before)));
+        let goes_on = word(character) && word(before);
+        found += usize::from(!(character.is_whitespace() || goes_on));
         before = character;
     }
     found

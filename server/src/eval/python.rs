@@ -19,6 +19,8 @@ use super::{
 const MAX_SAID_BYTES: u64 = 64 * 1024;
 /// How long Python may take to say where it is.
 const FIND_TIMEOUT: Duration = Duration::from_secs(20);
+/// Wall time for a second of processor time: a busy machine must not change a verdict.
+const WALL: u32 = 3;
 /// Printed by a program that came to its end: an exit code alone could be an early exit's.
 const REACHED: &str = "quicksilver: reached the end";
 /// What interpreters read besides their own folders; those that are not there are left out.
@@ -71,7 +73,7 @@ pub struct Python {
 
 impl Python {
     /// Finds `interpreter` (a name on the path, or a path) and sees that the sandbox holds on this machine; `limit` is each
-    /// program's wall time.
+    /// program's processor time, and a third of its wall time.
     ///
     /// # Errors
     /// [`EvalError::NoPython`] and [`EvalError::NoSandbox`], with what to do.
@@ -108,7 +110,7 @@ impl Python {
     /// The interpreter and what is enforced, for reports.
     #[must_use]
     pub fn describe(&self) -> String {
-        format!("Python {}, {} s a program: {ENFORCED}", self.version, self.limit.as_secs_f64())
+        format!("Python {}, {} s of processor a program: {ENFORCED}", self.version, self.limit.as_secs())
     }
 
     /// Runs a program to its end, or to its limits.
@@ -128,7 +130,7 @@ impl Python {
             let (out, err) = tokio::try_join!(hear(out), hear(err)).ok()?;
             Some((out, err, child.wait().await.ok()?))
         };
-        let ended = tokio::time::timeout(self.limit, run).await;
+        let ended = tokio::time::timeout(WALL * self.limit, run).await;
         let _ = child.kill().await;
         let Ok(ended) = ended else { return Ok(Ending::Late) };
         let Some((out, err, status)) = ended else { return Ok(Ending::Loud) };
@@ -153,7 +155,7 @@ impl Python {
 
     fn command(&self, folder: &Path) -> Command {
         let mut command = Command::new(&self.gaoler);
-        let seconds = self.limit.as_secs() + 1;
+        let seconds = self.limit.as_secs();
         command.arg("sandbox").arg("--cpu-s").arg(seconds.to_string()).arg("--write").arg(folder);
         for path in &self.read {
             command.arg("--read").arg(path);

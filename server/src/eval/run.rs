@@ -58,7 +58,7 @@ pub async fn run(
 ) -> Result<Vec<Verdict>, EvalError> {
     let holes = dataset.holes();
     let all = reach.limit.min(holes.len());
-    let open: Vec<usize> = (0..all).filter(|at| journal.verdict(&holes[*at].id).is_none()).collect();
+    let open: Vec<usize> = (0..all).filter(|at| !journal.has_answer(&holes[*at].id)).collect();
     let mut done = all - open.len();
     let mut verdicts =
         stream::iter(open).map(|at| one(dataset, at, asker, tester)).buffer_unordered(reach.parallel.max(1));
