@@ -7,13 +7,16 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum EngineError {
     /// A model's file is missing, unreadable or not what it should be.
-    #[error("{}: {reason}", .file.display())]
+    #[error("{}: {}", .file.display(), brief(.reason))]
     ModelFile {
         /// The file at fault.
         file: PathBuf,
         /// What is wrong with it, naming the field or tensor, and what to do.
         reason: String,
     },
+    /// The model does not fit the device's memory: what it needs, what is free, and what would fit.
+    #[error("{0}")]
+    TooLarge(String),
     /// The request cannot be served as it is.
     #[error("{field}: {reason}")]
     BadRequest {
@@ -101,4 +104,15 @@ pub enum EngineError {
     /// A bug of ours, fenced.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// Bytes of the longest reason that is told: a file can hold names as long as itself.
+const MAX_REASON_BYTES: usize = 1000;
+
+fn brief(reason: &str) -> String {
+    let end = reason.floor_char_boundary(MAX_REASON_BYTES);
+    match reason.split_at_checked(end) {
+        Some((told, rest)) if !rest.is_empty() => format!("{told}…"),
+        _ => reason.to_owned(),
+    }
 }

@@ -10,7 +10,6 @@
 //! | [`diffusion`] | the algorithm, over plain slices | tensors |
 //! | [`model`] | networks, weights, context caches | text |
 //! | [`device`] | which device, how much memory | the rest |
-//! | [`eval`] | how often holes are filled right | what fills them |
 //!
 //! A request passes `http` → `queue` → `infill`, which asks `tokens`, `prior` and `model` and lets
 //! `diffusion` refine the span. The engine knows no LSP type.
@@ -18,7 +17,6 @@
 pub mod device;
 pub mod diffusion;
 mod error;
-pub mod eval;
 pub mod http;
 pub mod infill;
 pub mod model;

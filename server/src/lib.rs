@@ -9,6 +9,8 @@
 //! | [`context`] | what the model is told: window, span, other files, the exclusion gate |
 //! | [`completion`] | the decision to ask, reuse of what is shown, polish of the answer |
 //! | [`engine`] | the engine process as a client sees it: start, join, ask |
+//! | [`models`] | models from the hub: known, pulled, on this disk |
+//! | [`eval`] | how well an engine fills holes, measured over the same client |
 //! | [`cli`] | the commands of the one binary |
 //!
 //! One keystroke: `transport` → `lsp::handlers::did_change` → `session` → `document`; then
@@ -20,6 +22,8 @@ pub mod completion;
 pub mod context;
 pub mod document;
 pub mod engine;
+pub mod eval;
 pub mod lsp;
+pub mod models;
 pub mod session;
 pub mod transport;

@@ -86,11 +86,8 @@ vscode() {
   check vscode-types npm run check
   check vscode-unit npm test
   # The executable travels in the package, as a user gets it.
-  mkdir -p server
-  cp "$QUICKSILVER_BIN" server/quicksilver
-  check vscode-package npm run package
-  rm -f server/quicksilver
-  count vscode-ghost env NODE_PATH="$cache/vscode/tools/node_modules" timeout 300 \
+  check vscode-package bash package.sh
+  count vscode-ghost env NODE_PATH="$cache/vscode/tools/node_modules" timeout 400 \
     node "$here/vscode/drive.cjs" "$cache/vscode" "$PWD/quicksilver.vsix" "$(sample)" "$work/vscode" "$artifacts"
   rm -f quicksilver.vsix
 }

@@ -48,9 +48,11 @@ impl Home {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.path());
-        for name in ["XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "TMPDIR"] {
+        for name in ["XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "TMPDIR"] {
             command.env(name, self.path());
         }
+        // Not the runtime folder, which is for this user alone.
+        command.env("XDG_CACHE_HOME", self.path().join(".cache"));
         command
     }
 }

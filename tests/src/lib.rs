@@ -6,6 +6,7 @@
 //! | [`server`] | the real server process: any bytes in, every message out |
 //! | [`editor`] | an editor that keeps its own text, on top of it |
 //! | [`engine`] | an engine that answers by a script: waits, frames, errors, crashes |
+//! | [`hub`] | a stand-in for the model hub: its URL layout, and faults by script |
 //! | [`fixture`] | texts with `$0` where the cursor is |
 
 // A test that cannot go on has nothing better to do than to say why.
@@ -15,6 +16,7 @@ mod binary;
 pub mod editor;
 pub mod engine;
 pub mod fixture;
+pub mod hub;
 pub mod server;
 
 pub use binary::{Home, quicksilver};

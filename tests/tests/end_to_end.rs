@@ -72,6 +72,7 @@ fn an_excluded_file_gets_silence_and_the_reason() {
     assert_eq!(editor.suggestions(secret.position()), Vec::<Value>::new());
     let status = editor.server.request("quicksilver/status", Value::Null)["result"].take();
     assert_eq!(status["reason"], "excluded", "{status}");
+    assert_eq!((&status["model"], &status["device"]), (&"quicksilver".into(), &"cpu".into()), "{status}");
 }
 
 #[test]

@@ -3,38 +3,44 @@
  * know when it is started or stopped.
  */
 
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import {
   type ClientCapabilities,
   CloseAction,
   ErrorAction,
   type FeatureState,
+  InlineCompletionRequest,
   LanguageClient,
   type LanguageClientOptions,
+  type ServerCapabilities,
   type ServerOptions,
   type StaticFeature,
 } from 'vscode-languageclient/node';
 
+import type { Asked, Items } from './asked.ts';
 import * as config from './config.ts';
-import type { Asked, Ghost } from './ghost.ts';
 import * as protocol from './protocol.ts';
+import type { Requests } from './request.ts';
 import type { Status } from './status.ts';
 
 /** What the client hands messages on to. */
 export interface Listeners {
-  readonly ghost: Ghost;
+  readonly requests: Requests;
   readonly status: Status;
   /** The connection broke off. */
   readonly onClosed: () => void;
 }
 
-/** Opts in to frames. */
+/** Opts in to frames, and keeps the client from drawing ghost text by itself: that is `request.ts`'s. */
 class Frames implements StaticFeature {
   fillClientCapabilities(capabilities: ClientCapabilities): void {
     capabilities.experimental = {
       ...(capabilities.experimental as object | undefined),
-      ...protocol.capabilities(config.frames()),
+      ...protocol.capabilities(config.refinement() !== 'off'),
     };
+  }
+  preInitialize(capabilities: ServerCapabilities): void {
+    delete capabilities.inlineCompletionProvider;
   }
   initialize(): void {}
   getState(): FeatureState {
@@ -45,9 +51,7 @@ class Frames implements StaticFeature {
 
 /** A client for the server at `path`, not started yet. */
 export function makeClient(path: string, log: vscode.LogOutputChannel, listeners: Listeners): LanguageClient {
-  const { ghost, status, onClosed } = listeners;
-  /** The last request, if silence was the answer. */
-  let silent: Asked | undefined;
+  const { requests, status, onClosed } = listeners;
   const server: ServerOptions = { command: path, args: ['lsp'] };
   const options: LanguageClientOptions = {
     documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
@@ -63,28 +67,16 @@ export function makeClient(path: string, log: vscode.LogOutputChannel, listeners
     },
     initializationFailedHandler: () => false,
     middleware: {
-      provideInlineCompletionItems: async (document, position, context, token, next) => {
-        const automatic = context.triggerKind === vscode.InlineCompletionTriggerKind.Automatic;
-        if (config.reasonOff(document) !== undefined || (automatic && !config.automatic(document))) {
-          return [];
+      executeCommand: (command, args, next) => {
+        if (command === protocol.ACCEPTED_COMMAND) {
+          status.countAccepted();
         }
-        const asked = { document, position, version: document.version };
-        silent = undefined;
-        ghost.begin(asked);
-        try {
-          const answer = await next(document, position, context, token);
-          if (isEmpty(answer)) {
-            silent = asked;
-          } else {
-            status.clearDocument(document.uri);
-          }
-          return answer;
-        } finally {
-          ghost.end(asked);
-        }
+        return next(command, args);
       },
       workspace: {
         // The server knows one section; of ours it gets what is its own.
+        // `ctx.ts` tells of changes, with what is the server's own, and only while it runs.
+        didChangeConfiguration: () => Promise.resolve(),
         configuration: (params) => params.items.map(() => config.serverSettings()),
       },
     },
@@ -94,27 +86,30 @@ export function makeClient(path: string, log: vscode.LogOutputChannel, listeners
   client.onNotification(protocol.FRAME, (params: unknown) => {
     const frame = protocol.asFrame(params);
     if (frame) {
-      ghost.onFrame(frame, client.protocol2CodeConverter.asUri(frame.uri));
+      requests.onFrame(frame, client.protocol2CodeConverter.asUri(frame.uri));
     }
   });
   client.onNotification(protocol.STATUS, (params: unknown) => {
     const said = protocol.asStatus(params);
     const uri = said?.uri === undefined ? undefined : client.protocol2CodeConverter.asUri(said.uri);
-    if (said && status.setServer(said, uri) && silent && isHere(silent)) {
-      void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+    if (said && status.setServer(said, uri)) {
+      void learnModel(client, status);
+      void requests.askAgain();
     }
   });
   return client;
 }
 
-function isEmpty(answer: vscode.ProviderResult<vscode.InlineCompletionItem[] | vscode.InlineCompletionList>): boolean {
-  const items = Array.isArray(answer) ? answer : ((answer as vscode.InlineCompletionList | undefined)?.items ?? []);
-  return items.length === 0;
+/** Asks the server for ghost text. */
+export async function ask(client: LanguageClient, asked: Asked, context: vscode.InlineCompletionContext): Promise<Items> {
+  const { token } = asked.source;
+  const params = client.code2ProtocolConverter.asInlineCompletionParams(asked.document, asked.position, context);
+  const answer = await client.sendRequest(InlineCompletionRequest.type, params, token);
+  return client.protocol2CodeConverter.asInlineCompletionResult(answer, token);
 }
 
-/** Whether the user still is where the request was made. */
-function isHere(asked: Asked): boolean {
-  const editor = vscode.window.activeTextEditor;
-  const unchanged = editor?.document === asked.document && asked.document.version === asked.version;
-  return unchanged && editor.selection.active.isEqual(asked.position);
+/** Tells the status which model answers, and where it runs. */
+export async function learnModel(client: LanguageClient, status: Status): Promise<void> {
+  const answer: unknown = await client.sendRequest(protocol.STATUS).catch(() => undefined);
+  status.setModel(protocol.asModel(answer));
 }

@@ -1,47 +1,116 @@
-/** The commands, as `package.json` names them. Owns no state. */
+/** The commands, as `package.json` names them, and the menu of the status bar. Owns no state. */
 
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import * as vscode from 'vscode';
 
+import { acceptedFrame, type Inserted, type Part } from './asked.ts';
 import * as config from './config.ts';
 import type { Ctx } from './ctx.ts';
 
 /** Registers every command. */
 export function registerCommands(ctx: Ctx): vscode.Disposable[] {
-  const commands: Record<string, (argument?: never) => unknown> = {
+  const commands: Record<string, (...args: never[]) => unknown> = {
     enable: () => config.setEnabled(true),
     disable: () => config.setEnabled(false),
+    toggle: () => config.setEnabled(!config.isEnabled()),
+    toggleLanguage: () => toggleLanguage(),
     restart: () => ctx.restart(),
-    showLog: () => ctx.log.show(),
-    showStatus: () => showStatus(ctx),
     fill: (argument) => ctx.fill.fill(argument),
     rewrite: (argument) => ctx.fill.rewrite(argument),
     doubts: () => ctx.fill.doubts(),
-    'preview.accept': () => ctx.preview.accept(),
-    'preview.acceptAll': () => ctx.preview.acceptAll(),
-    'preview.next': () => ctx.preview.cycle(1),
-    'preview.previous': () => ctx.preview.cycle(-1),
-    'preview.dismiss': () => ctx.preview.dismiss(),
-    // The editor's own: it refetches without taking away what is shown.
+    takeText: () => ctx.preview.accept(),
+    takeAll: () => ctx.preview.acceptAll(),
+    nextText: () => ctx.preview.cycle(1),
+    previousText: () => ctx.preview.cycle(-1),
+    dismissTexts: () => ctx.preview.dismiss(),
+    status: () => showMenu(ctx),
+    why: () => why(ctx),
+    log: () => ctx.log.show(),
+    model: () => chooseModel(ctx),
+    settings: () => vscode.commands.executeCommand('workbench.action.openSettings', 'quicksilver'),
+    walkthrough: () => ctx.status.retell(() => openWalkthrough(ctx)),
+    // The editor's own: it asks again without taking away what is shown.
     trigger: () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
+    dismiss: () => ctx.requests.dismiss(),
+    acceptWhenDone: (part?: Part) => ctx.requests.acceptWhenDone(part ?? 'all'),
+    acceptedFrame: (inserted: Inserted) => acceptedFrame(inserted),
   };
   return Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(`quicksilver.${name}`, run));
 }
 
-async function showStatus(ctx: Ctx): Promise<void> {
-  const enabled = config.isEnabled();
-  const actions: (vscode.QuickPickItem & { command: string })[] = [
-    enabled
-      ? { label: '$(circle-slash) Disable', command: 'quicksilver.disable' }
-      : { label: '$(check) Enable', command: 'quicksilver.enable' },
-    { label: '$(refresh) Restart the server', command: 'quicksilver.restart' },
-    { label: '$(output) Show the log', command: 'quicksilver.showLog' },
-    { label: '$(gear) Settings', command: 'quicksilver.openSettings' },
+interface Action extends vscode.QuickPickItem {
+  readonly command?: string;
+}
+
+async function showMenu(ctx: Ctx): Promise<void> {
+  await ctx.refreshModel();
+  const document = vscode.window.activeTextEditor?.document;
+  const actions: Action[] = [
+    config.isEnabled()
+      ? { label: '$(circle-slash) Disable', description: 'everywhere; the server stops', command: 'disable' }
+      : { label: '$(check) Enable', description: 'everywhere', command: 'enable' },
   ];
+  if (document) {
+    const verb = config.isLanguageEnabled(document) ? '$(circle-slash) Disable' : '$(check) Enable';
+    actions.push({ label: `${verb} for ${document.languageId}`, command: 'toggleLanguage' });
+  }
+  const reason = ctx.status.reason();
+  actions.push(
+    { label: '$(question) Why does nothing show here?', description: reason ?? 'it could', command: 'why' },
+    { label: '$(symbol-misc) Choose the model', description: config.model() || 'embedded', command: 'model' },
+    { label: 'engine', kind: vscode.QuickPickItemKind.Separator },
+    { label: '$(refresh) Restart the server and its engine', command: 'restart' },
+    { label: '$(output) Show the log', command: 'log' },
+    { label: '$(gear) Settings', command: 'settings' },
+    { label: '$(book) First steps', command: 'walkthrough' },
+  );
   const [title = 'Quicksilver', ...state] = ctx.status.report();
   const chosen = await vscode.window.showQuickPick(actions, { title, placeHolder: state.join(' · ') });
-  if (chosen?.command === 'quicksilver.openSettings') {
-    await vscode.commands.executeCommand('workbench.action.openSettings', 'quicksilver');
-  } else if (chosen) {
-    await vscode.commands.executeCommand(chosen.command);
+  if (chosen?.command) {
+    await vscode.commands.executeCommand(`quicksilver.${chosen.command}`);
+  }
+}
+
+function openWalkthrough(ctx: Ctx): Thenable<unknown> {
+  return vscode.commands.executeCommand('workbench.action.openWalkthrough', `${ctx.extension}#start`, false);
+}
+
+async function toggleLanguage(): Promise<void> {
+  const document = vscode.window.activeTextEditor?.document;
+  if (document) {
+    await config.setLanguageEnabled(document.languageId, !config.isLanguageEnabled(document));
+  }
+}
+
+/** Says why nothing shows here, and offers what helps. */
+async function why(ctx: Ctx): Promise<void> {
+  const reason = ctx.status.reason();
+  const message = reason === undefined ? 'Nothing keeps suggestions from showing here.' : `Nothing shows here: ${reason}.`;
+  const [ask, log] = ['Ask Now', 'Show Log'];
+  const chosen = await vscode.window.showInformationMessage(message, ask, log);
+  if (chosen === ask) {
+    await vscode.commands.executeCommand('quicksilver.trigger');
+  } else if (chosen === log) {
+    ctx.log.show();
+  }
+}
+
+/** Lets the user choose among the models that are on this machine, or name a folder. */
+async function chooseModel(ctx: Ctx): Promise<void> {
+  const { stdout } = await promisify(execFile)(ctx.binary(), ['model', 'list'], { timeout: 10_000 });
+  const models = stdout.split('\n').filter((line) => line !== '').map((line) => {
+    const [name = '', about = ''] = line.split('\t');
+    return { label: name, description: about };
+  });
+  const folder: vscode.QuickPickItem = { label: '$(folder) A folder…' };
+  const chosen = await vscode.window.showQuickPick([...models, folder], { title: 'Model' });
+  if (chosen === folder) {
+    const picked = await vscode.window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false });
+    if (picked?.[0]) {
+      await config.setModel(picked[0].fsPath);
+    }
+  } else if (chosen !== undefined) {
+    await config.setModel(chosen.description?.startsWith('embedded') ? '' : chosen.label);
   }
 }

@@ -1,55 +1,91 @@
-/** The settings, and whether a document wants suggestions. Must not know the server or the screen. */
+/** The settings in force, and whether a document wants suggestions. Must not know the server or the screen. */
 
 import * as vscode from 'vscode';
+
+import { complaint, complaints, EDITOR_ONLY, type Schema } from './settings.ts';
 
 export const SECTION = 'quicksilver';
 
 /** Settings that the server is started with, so that a change needs a restart. */
-const NEEDS_RESTART = ['enabled', 'binary', 'frames', 'model', 'device', 'endpoint', 'keyFile'];
+const NEEDS_RESTART = ['enable', 'binary', 'refinement', 'model', 'device', 'endpoint', 'keyFile'];
 
-function read<T>(name: string, fallback: T, scope?: vscode.ConfigurationScope): T {
-  return vscode.workspace.getConfiguration(SECTION, scope).get<T>(name) ?? fallback;
+let schemas: Readonly<Record<string, Schema>> = {};
+
+/** Takes in what `package.json` says of the settings. */
+export function learn(packageJSON: { contributes: { configuration: { properties: Record<string, Schema> } } }): void {
+  schemas = packageJSON.contributes.configuration.properties;
 }
 
+/** A setting's value; its default, where what is set is wrong. */
+function read<T>(name: string, scope?: vscode.ConfigurationScope): T {
+  const value = vscode.workspace.getConfiguration(SECTION, scope ?? null).get(name);
+  const schema = schemas[`${SECTION}.${name}`];
+  return (schema && complaint(schema, value) !== undefined ? schema.default : value) as T;
+}
+
+/** What is wrong with the settings, one sentence for each. */
+export function problems(): string[] {
+  const configuration = vscode.workspace.getConfiguration();
+  return complaints(schemas, (name) => configuration.get(name));
+}
+
+/** Whether suggestions are wanted at all. */
 export function isEnabled(): boolean {
-  return read('enabled', true);
+  return read<boolean>('enable');
 }
 
-export async function setEnabled(enabled: boolean): Promise<void> {
-  const target = vscode.ConfigurationTarget.Global;
-  await vscode.workspace.getConfiguration(SECTION).update('enabled', enabled, target);
+export async function setEnabled(enable: boolean): Promise<void> {
+  await vscode.workspace.getConfiguration(SECTION).update('enable', enable, vscode.ConfigurationTarget.Global);
+}
+
+/** Whether suggestions are wanted in documents of this language, as far as the user has said so. */
+export function isLanguageEnabled(document: vscode.TextDocument): boolean {
+  const listed = read<string[]>('disabledLanguages').includes(document.languageId);
+  return !listed && read<boolean>('enable', document);
+}
+
+/** Puts a language on the list of those without suggestions, or takes it off. */
+export async function setLanguageEnabled(language: string, enable: boolean): Promise<void> {
+  const others = read<string[]>('disabledLanguages').filter((name) => name !== language);
+  const list = enable ? others : [...others, language];
+  const configuration = vscode.workspace.getConfiguration(SECTION);
+  await configuration.update('disabledLanguages', list, vscode.ConfigurationTarget.Global);
 }
 
 /** Path of the executable; empty: not set. */
 export function binary(): string {
-  return read('binary', '').trim();
+  return read<string>('binary').trim();
 }
 
-/** Whether the span is shown while it is refined. */
-export function frames(): boolean {
-  return read('frames', true);
+/** How much is shown of a span while it is refined. */
+export function refinement(): 'off' | 'first' | 'full' {
+  return read('refinement');
+}
+
+export function maskGlyph(): string {
+  return read('maskGlyph');
 }
 
 /** Whether to ask while the user types in `document`. */
 export function automatic(document: vscode.TextDocument): boolean {
-  return read('automatic', true, document);
+  return read('automatic', document);
 }
 
-/** What the server gets as its settings. Those of scope `machine` are left out where they are not set. */
+/** The model's name or folder; empty: the embedded one. */
+export function model(): string {
+  return read<string>('model').trim();
+}
+
+export async function setModel(name: string): Promise<void> {
+  const value = name === '' ? undefined : name;
+  await vscode.workspace.getConfiguration(SECTION).update('model', value, vscode.ConfigurationTarget.Global);
+}
+
+/** What the server gets as its settings. Texts that are not set are left out. */
 export function serverSettings(): Record<string, unknown> {
-  const settings: Record<string, unknown> = {
-    enable: isEnabled(),
-    disabledLanguages: read<string[]>('disabledLanguages', []),
-    deadlineMs: read('deadlineMs', 2000),
-    showUnsure: read('showUnsure', false),
-  };
-  for (const name of ['model', 'device', 'endpoint', 'keyFile']) {
-    const value = read(name, '').trim();
-    if (value !== '') {
-      settings[name] = value;
-    }
-  }
-  return settings;
+  const names = Object.keys(schemas).map((name) => name.slice(SECTION.length + 1));
+  const servers = names.filter((name) => !EDITOR_ONLY.includes(name));
+  return Object.fromEntries(servers.map((name) => [name, read<unknown>(name)]).filter(([, value]) => value !== ''));
 }
 
 /** Why `document` gets no suggestions by the user's own settings, or undefined when it does. */
@@ -60,10 +96,7 @@ export function reasonOff(document: vscode.TextDocument): string | undefined {
   if (document.uri.scheme !== 'file' && document.uri.scheme !== 'untitled') {
     return 'not a file';
   }
-  if (read<string[]>('disabledLanguages', [], document).includes(document.languageId)) {
-    return `disabled for language "${document.languageId}"`;
-  }
-  return undefined;
+  return isLanguageEnabled(document) ? undefined : `disabled for language "${document.languageId}"`;
 }
 
 /** Whether the change calls for a new start of the server. */

@@ -7,34 +7,37 @@ import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
 
 import { findBinary } from './binary.ts';
-import { makeClient } from './client.ts';
+import { ask, learnModel, makeClient } from './client.ts';
 import * as config from './config.ts';
 import { Fill } from './fill.ts';
-import { Ghost } from './ghost.ts';
 import { Preview } from './preview.ts';
 import { FILL_FRAME } from './protocol.ts';
+import { Requests } from './request.ts';
 import { nextWait } from './restart.ts';
 import { Status } from './status.ts';
 
 export class Ctx implements vscode.Disposable {
   readonly log = vscode.window.createOutputChannel('Quicksilver', { log: true });
   readonly status = new Status();
-  readonly #ghost = new Ghost((steps) => this.status.setSteps(steps));
   readonly preview = new Preview();
   readonly fill = new Fill(async (method, params, cancel) => {
     const client = this.#client;
     return client?.isRunning() ? await client.sendRequest(method, params, cancel) : undefined;
   }, this.preview);
-  readonly #extension: string;
+  readonly requests: Requests;
+  /** The extension's id. */
+  readonly extension: string;
+  readonly #folder: string;
   #client: LanguageClient | undefined;
   #deaths: readonly number[] = [];
   #timer: NodeJS.Timeout | undefined;
   /** Starts and stops, one after the other. */
   #last: Promise<void> = Promise.resolve();
 
-  /** @param extension the extension's folder */
-  constructor(extension: string) {
-    this.#extension = extension;
+  constructor(extension: vscode.Extension<unknown>) {
+    this.extension = extension.id;
+    this.#folder = extension.extensionPath;
+    this.requests = new Requests(extension.id, this.status);
   }
 
   /** Starts the server, if suggestions are wanted and it does not run. */
@@ -58,9 +61,38 @@ export class Ctx implements vscode.Disposable {
   /** Tells the server of changed settings. */
   async reconfigure(): Promise<void> {
     this.status.refresh();
+    this.checkSettings();
     const settings = { [config.SECTION]: config.serverSettings() };
     if (this.#client?.isRunning()) {
       await this.#client.sendNotification('workspace/didChangeConfiguration', { settings });
+    }
+  }
+
+  /** Tells of settings that are wrong; each of them has its default. */
+  checkSettings(): void {
+    const problems = config.problems();
+    for (const problem of problems) {
+      this.log.warn(`settings: ${problem}`);
+    }
+    if (problems.length > 0) {
+      const open = 'Open Settings';
+      void vscode.window.showWarningMessage(`Quicksilver: ${problems.join('; ')}`, open).then((chosen) => {
+        if (chosen === open) {
+          void vscode.commands.executeCommand('quicksilver.settings');
+        }
+      });
+    }
+  }
+
+  /** The executable that the server is, if there is one. */
+  binary(): string {
+    return findBinary(config.binary(), this.#folder, process.env['PATH'] ?? '').path;
+  }
+
+  /** Asks the server anew which model answers. */
+  async refreshModel(): Promise<void> {
+    if (this.#client?.isRunning()) {
+      await learnModel(this.#client, this.status);
     }
   }
 
@@ -78,10 +110,10 @@ export class Ctx implements vscode.Disposable {
     this.status.setClient('starting');
     let client: LanguageClient;
     try {
-      const binary = findBinary(config.binary(), this.#extension, process.env['PATH'] ?? '');
+      const binary = findBinary(config.binary(), this.#folder, process.env['PATH'] ?? '');
       this.log.info(`server: ${binary.path} (${binary.source})`);
       client = makeClient(binary.path, this.log, {
-        ghost: this.#ghost,
+        requests: this.requests,
         status: this.status,
         onClosed: () => this.#died(client, 'the connection broke off'),
       });
@@ -91,11 +123,18 @@ export class Ctx implements vscode.Disposable {
     }
     client.onNotification(FILL_FRAME, (params: unknown) => this.fill.onFrame(params));
     this.#client = client;
+    const told = JSON.stringify(config.serverSettings());
     try {
       await client.start();
       if (this.#client === client) {
         this.status.setVersion(client.initializeResult?.serverInfo?.version);
         this.status.setClient('running');
+        this.requests.setServer((asked, context) => ask(client, asked, context));
+        await learnModel(client, this.status);
+        // A change while it started has reached nobody.
+        if (JSON.stringify(config.serverSettings()) !== told) {
+          await this.reconfigure();
+        }
         this.log.info('server: running');
       }
     } catch (error) {
@@ -107,6 +146,7 @@ export class Ctx implements vscode.Disposable {
     clearTimeout(this.#timer);
     const client = this.#client;
     this.#client = undefined;
+    this.requests.setServer(undefined);
     if (client) {
       await client.dispose().catch((error: unknown) => this.log.debug(describe(error)));
     }
@@ -119,6 +159,7 @@ export class Ctx implements vscode.Disposable {
       return;
     }
     this.#client = undefined;
+    this.requests.setServer(undefined);
     client.dispose().catch((error: unknown) => this.log.debug(describe(error)));
     const now = Date.now();
     const { wait, recent } = nextWait([...this.#deaths, now], now);
@@ -147,7 +188,7 @@ export class Ctx implements vscode.Disposable {
 
   dispose(): void {
     clearTimeout(this.#timer);
-    this.#ghost.dispose();
+    this.requests.dispose();
     this.fill.dispose();
     this.preview.dispose();
     this.status.dispose();

@@ -9,13 +9,15 @@ import { Ctx } from './ctx.ts';
 let ctx: Ctx | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
-  const started = new Ctx(context.extensionPath);
+  config.learn(context.extension.packageJSON);
+  const started = new Ctx(context.extension);
   ctx = started;
   context.subscriptions.push(
     started,
     ...registerCommands(started),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (config.needsRestart(event)) {
+        started.checkSettings();
         void started.restart();
       } else if (event.affectsConfiguration(config.SECTION)) {
         void started.reconfigure();
@@ -23,6 +25,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void started.restart()),
   );
+  started.checkSettings();
   await started.start();
 }
 

@@ -6,7 +6,7 @@
 import * as vscode from 'vscode';
 
 import type { Run } from './protocol.ts';
-import { frameLine } from './suggestion.ts';
+import { runsLine } from './suggestion.ts';
 
 /** The key bindings of the preview hold while this is set. */
 const CONTEXT = 'quicksilver.preview';
@@ -90,7 +90,7 @@ export class Preview implements vscode.Disposable {
         ...(offer.runs ? {} : { hoverMessage: hover }),
         renderOptions: {
           after: {
-            contentText: frameLine({ runs }).text,
+            contentText: runsLine(runs),
             color: new vscode.ThemeColor('editorGhostText.foreground'),
             fontStyle: 'italic',
           },

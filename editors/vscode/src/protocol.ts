@@ -73,6 +73,12 @@ export interface ServerStatus {
   readonly uri: string | undefined;
 }
 
+/** What answers. */
+export interface Model {
+  readonly model: string;
+  readonly device: string;
+}
+
 export const FRAME = 'quicksilver/frame';
 export const STATUS = 'quicksilver/status';
 export const FILL = 'quicksilver/fill';
@@ -80,6 +86,8 @@ export const REWRITE = 'quicksilver/rewrite';
 export const FILL_FRAME = 'quicksilver/fillFrame';
 /** A command of the server's. */
 export const FIND_DOUBTS = 'quicksilver.findDoubts';
+/** The server's command, which the editor runs when a suggestion was accepted. */
+export const ACCEPTED_COMMAND = 'quicksilver.accepted';
 
 /** Frames per second that the extension draws at most, and asks the server for. */
 export const MAX_FPS = 30;
@@ -174,4 +182,10 @@ export function silenceOf(answer: unknown): string {
     return 'the server is not running';
   }
   return typeof message === 'string' && message !== '' ? message : 'nothing to show';
+}
+
+/** The answer to a request for the status as the model it names, or undefined when none is ready. */
+export function asModel(answer: unknown): Model | undefined {
+  const named = isObject(answer) && typeof answer['model'] === 'string' && typeof answer['device'] === 'string';
+  return named ? (answer as unknown as Model) : undefined;
 }

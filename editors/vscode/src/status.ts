@@ -6,7 +6,7 @@
 import * as vscode from 'vscode';
 
 import { reasonOff } from './config.ts';
-import type { ServerStatus } from './protocol.ts';
+import type { Model, ServerStatus } from './protocol.ts';
 
 export type ClientState = 'stopped' | 'starting' | 'running' | 'restarting' | 'failed';
 
@@ -19,11 +19,18 @@ export class Status implements vscode.Disposable {
   #server: ServerStatus | undefined;
   #version: string | undefined;
   #steps: string | undefined;
+  #model: Model | undefined;
+  /** ms of the latest answers, the newest last. */
+  #answers: readonly number[] = [];
+  /** Which of the first steps are done. */
+  readonly #done = new Map<string, boolean>();
+  #shown = 0;
+  #accepted = 0;
 
   constructor() {
     this.#item = vscode.window.createStatusBarItem('quicksilver.status', vscode.StatusBarAlignment.Right, 100);
     this.#item.name = 'Quicksilver';
-    this.#item.command = 'quicksilver.showStatus';
+    this.#item.command = 'quicksilver.status';
     this.#subscriptions = [
       vscode.window.onDidChangeActiveTextEditor(() => this.#draw()),
       vscode.workspace.onDidCloseTextDocument((document) => this.#documents.delete(document.uri.toString())),
@@ -39,8 +46,10 @@ export class Status implements vscode.Disposable {
     if (state !== 'running') {
       this.#server = undefined;
       this.#steps = undefined;
+      this.#model = undefined;
       this.#documents.clear();
     }
+    this.#progress('running', state === 'running');
     this.#draw();
   }
 
@@ -78,6 +87,44 @@ export class Status implements vscode.Disposable {
     }
   }
 
+  /** @param model what answers, or undefined when none is ready */
+  setModel(model: Model | undefined): void {
+    this.#model = model;
+    this.#draw();
+  }
+
+  /** An answer came after `ms`; `shown`: there was something to show. */
+  setAnswer(ms: number, shown: boolean): void {
+    this.#answers = [...this.#answers.slice(1 - LATEST), ms];
+    if (shown) {
+      this.#shown += 1;
+      this.#progress('shown', true);
+    }
+    this.#draw();
+  }
+
+  /** A suggestion was accepted. */
+  countAccepted(): void {
+    this.#accepted += 1;
+    this.#progress('accepted', true);
+    this.#draw();
+  }
+
+  #progress(step: string, done: boolean): void {
+    this.#done.set(step, done);
+    void setContext(step, done);
+  }
+
+  /**
+   * Opens the first steps by `open`. The editor ticks off what comes true while they are open, not what is true
+   * already: so that is said again.
+   */
+  async retell(open: () => Thenable<unknown>): Promise<void> {
+    await Promise.all([...this.#done.keys()].map((step) => setContext(step, false)));
+    await open();
+    await Promise.all([...this.#done].map(([step, done]) => setContext(step, done)));
+  }
+
   /** The settings have changed, and with them perhaps the reason for silence. */
   refresh(): void {
     this.#draw();
@@ -112,7 +159,16 @@ export class Status implements vscode.Disposable {
     if (this.#server?.message) {
       lines.push(`says: ${this.#server.message}`);
     }
+    if (this.#model) {
+      lines.push(`model: ${this.#model.model} on ${this.#model.device}`);
+    }
     lines.push(`here: ${this.reason() ?? 'ready'}`);
+    const last = this.#answers.at(-1);
+    if (last !== undefined) {
+      const middle = [...this.#answers].sort((a, b) => a - b)[this.#answers.length >> 1] ?? last;
+      lines.push(`last answer: ${last} ms (median of ${this.#answers.length}: ${middle} ms)`);
+      lines.push(`shown ${this.#shown}, accepted ${this.#accepted}`);
+    }
     return lines;
   }
 
@@ -125,7 +181,9 @@ export class Status implements vscode.Disposable {
       this.#item.text = '$(loading~spin) Quicksilver';
     } else {
       const icon = failed ? 'error' : reason === undefined ? 'sparkle' : 'circle-slash';
-      this.#item.text = `$(${icon}) Quicksilver${reason === undefined || failed ? '' : `: ${shorten(reason)}`}`;
+      const last = this.#answers.at(-1);
+      const detail = reason === undefined ? (last === undefined ? '' : ` ${last} ms`) : failed ? '' : `: ${shorten(reason)}`;
+      this.#item.text = `$(${icon}) Quicksilver${detail}`;
     }
     this.#item.backgroundColor = failed ? new vscode.ThemeColor('statusBarItem.errorBackground') : undefined;
     this.#item.tooltip = this.report().join('\n');
@@ -138,6 +196,13 @@ export class Status implements vscode.Disposable {
       subscription.dispose();
     }
   }
+}
+
+/** So many answers are looked back on. */
+const LATEST = 20;
+
+function setContext(name: string, value: boolean): Thenable<void> {
+  return vscode.commands.executeCommand('setContext', `quicksilver.${name}`, value);
 }
 
 /** Characters of a reason that the status bar has room for; the tooltip has all of it. */

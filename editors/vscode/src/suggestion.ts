@@ -1,47 +1,36 @@
-/**
- * What a frame looks like on one line: VS Code draws decorations on one line only, and the real ghost text comes
- * with the answer. Pure functions; must not know the editor.
- */
+/** What a frame says, as the text of a ghost. Pure functions; must not know the editor. */
 
-import type { Frame } from './protocol.ts';
+import type { Frame, Run } from './protocol.ts';
 
-/** Stands for a position that is still masked; as wide as a letter in the editor's font. */
-const MASK_GLYPH = '░';
 const GLYPHS_OF_AN_EMPTY_RUN = 3;
-/** Longer lines are cut: a decoration does not wrap. */
-const MAX_CHARACTERS = 200;
-
-/** The first line of a frame. */
-export interface FrameLine {
-  readonly text: string;
-  /** Share of its characters that is decided, in [0, 1]. */
-  readonly decided: number;
-}
 
 /** A guess is not shown as if it were decided. */
-function veil(guess: string): string {
-  return guess === '' ? MASK_GLYPH.repeat(GLYPHS_OF_AN_EMPTY_RUN) : guess.replaceAll(/\S/gu, MASK_GLYPH);
+function veil(guess: string, glyph: string): string {
+  return guess === '' ? glyph.repeat(GLYPHS_OF_AN_EMPTY_RUN) : guess.replaceAll(/\S/gu, glyph);
 }
 
-/** The first line of what `frame` shows, and how many lines follow it. */
-export function frameLine(frame: Pick<Frame, 'runs'>): FrameLine {
-  let text = '';
-  let decided = 0;
-  let furtherLines = 0;
-  for (const run of frame.runs) {
-    const masked = run.kind === 'masked';
-    const shown = masked ? veil(run.text) : run.text;
-    const [first = '', ...rest] = shown.split(/\r\n|\r|\n/);
-    if (furtherLines === 0) {
-      text += first;
-      decided += masked ? 0 : first.length;
-    }
-    furtherLines += rest.length;
-  }
-  const share = text.length === 0 ? 0 : decided / text.length;
-  const cut = text.length > MAX_CHARACTERS ? `${text.slice(0, MAX_CHARACTERS)}…` : text;
+/** The whole span as it stands, with `glyph` for each character that is still masked; line feeds only. */
+export function frameText(frame: Frame, glyph: string): string {
+  const shown = frame.runs.map((run) => (run.kind === 'masked' ? veil(run.text, glyph) : run.text));
+  return shown.join('').replaceAll(/\r\n?/g, '\n');
+}
+
+/** "3/8", or "3" where the end is not known. */
+export function frameSteps(frame: Frame): string {
+  return frame.steps === undefined ? `${frame.step}` : `${frame.step}/${frame.steps}`;
+}
+
+/** Longer lines are cut: a decoration does not wrap. */
+const MAX_CHARACTERS = 200;
+const MASK_GLYPH = '░';
+
+/** The first line of what runs say, and how many lines follow it: decorations are drawn on one line only. */
+export function runsLine(runs: readonly Run[]): string {
+  const shown = runs.map((run) => (run.kind === 'masked' ? veil(run.text, MASK_GLYPH) : run.text)).join('');
+  const [first = '', ...further] = shown.split(/\r\n|\r|\n/);
+  const cut = first.length > MAX_CHARACTERS ? `${first.slice(0, MAX_CHARACTERS)}…` : first;
   // A decoration's blanks would collapse.
   const solid = cut.replaceAll('\t', '    ').replaceAll(' ', '\u00a0');
-  const badge = furtherLines > 0 ? `\u00a0\u00a0+${furtherLines} ${furtherLines === 1 ? 'line' : 'lines'}` : '';
-  return { text: solid + badge, decided: share };
+  const lines = further.length === 1 ? 'line' : 'lines';
+  return further.length === 0 ? solid : `${solid}\u00a0\u00a0+${further.length}\u00a0${lines}`;
 }

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { BinaryNotFound, findBinary } from '../src/binary.ts';
-import { asFilled, asFillFrame, asFrame, asRewritten, asStatus, silenceOf, type Frame, type Run } from '../src/protocol.ts';
+import { asFilled, asFillFrame, asFrame, asModel, asRewritten, asStatus, silenceOf, type Frame, type Run } from '../src/protocol.ts';
 import { nextWait } from '../src/restart.ts';
-import { frameLine } from '../src/suggestion.ts';
+import { frameSteps, frameText, runsLine } from '../src/suggestion.ts';
 
 const GOOD: Frame = {
   session: '1',
@@ -39,13 +39,20 @@ test('a status of an unknown kind is Normal, and keeps its message', () => {
   assert.equal(asStatus('text'), undefined);
 });
 
-test('a frame shows its first line, its masks, and how many lines follow', () => {
-  const runs = [run('if a', 'committed'), run(' {', 'changed'), run('', 'masked')];
-  assert.deepEqual(frameLine({ ...GOOD, runs }), { text: 'if\u00a0a\u00a0{░░░', decided: 6 / 9 });
-  assert.equal(frameLine({ ...GOOD, runs: [run('a', 'committed'), run('b c', 'masked')] }).text, 'a░\u00a0░');
-  const block = [run('x\n', 'committed'), run('y\r\nz', 'changed')];
-  assert.deepEqual(frameLine({ ...GOOD, runs: block }), { text: 'x\u00a0\u00a0+2 lines', decided: 1 });
-  assert.deepEqual(frameLine(GOOD), { text: '', decided: 0 });
+test('a frame shows the whole span, with a glyph for each character that is masked', () => {
+  const shown = (...runs: Run[]) => frameText({ ...GOOD, runs }, '░');
+  assert.equal(shown(run('if a', 'committed'), run(' {', 'changed'), run('', 'masked')), 'if a {░░░');
+  assert.equal(shown(run('a', 'committed'), run('b é🙂', 'masked')), 'a░ ░░');
+  assert.equal(shown(run('x\n', 'committed'), run('\ty\r\nz', 'masked')), 'x\n\t░\n░');
+  assert.equal(shown(), '');
+  assert.equal(frameSteps({ ...GOOD, step: 3 }), '3/8');
+  assert.equal(frameSteps({ ...GOOD, step: 3, steps: undefined }), '3');
+});
+
+test('of a text of several lines the first shows, cut, and how many follow', () => {
+  assert.equal(runsLine([run('if a', 'committed'), run('b', 'masked')]), 'if\u00a0a░');
+  assert.equal(runsLine([run('x\ny\nz', 'committed')]), 'x\u00a0\u00a0+2\u00a0lines');
+  assert.equal(runsLine([run('a'.repeat(1000), 'changed')]).length, 201);
 });
 
 const RANGE = { start: { line: 1, character: 4 }, end: { line: 1, character: 11 } };
@@ -68,8 +75,10 @@ test('of an answer what has its shape is taken, and silence has words', () => {
   assert.equal(silenceOf(undefined), 'the server is not running');
 });
 
-test('a very long line is cut', () => {
-  assert.equal(frameLine({ ...GOOD, runs: [run('a'.repeat(1000), 'changed')] }).text.length, 201);
+test('the model is told only where it is known', () => {
+  assert.deepEqual(asModel({ message: '', model: 'm', device: 'cpu' })?.model, 'm');
+  assert.equal(asModel({ message: '' }), undefined);
+  assert.equal(asModel(undefined), undefined);
 });
 
 test('restarts wait longer each time, and end after five in three minutes', () => {

@@ -1,15 +1,13 @@
-//! Which device computes, whether a model fits it, and the CPU's own [`kernels`]. Knows nothing of models.
+//! Which device computes, how much [`memory`] it has, and the CPU's own [`kernels`]. Knows nothing of models.
 
 pub mod kernels;
+pub mod memory;
 
 use std::{fmt, str::FromStr};
 
 use candle_core::Device;
 
 use crate::EngineError;
-
-/// Memory left to everything else, in bytes, when a model's fit is judged.
-const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Which device to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,37 +73,6 @@ impl DeviceChoice {
     }
 }
 
-/// Refuses what would not fit before a byte of it is allocated. `needed` in bytes.
-///
-/// # Errors
-/// [`EngineError::Device`] with both numbers.
-pub fn ensure_fits(device: &Device, needed: u64) -> Result<(), EngineError> {
-    let Some(free) = free_bytes(device) else { return Ok(()) };
-    if needed.saturating_add(RESERVE_BYTES) <= free {
-        return Ok(());
-    }
-    let mib = |bytes: u64| bytes / (1024 * 1024);
-    Err(EngineError::Device {
-        reason: format!(
-            "the model needs about {} MiB and {} MiB are free; use a smaller model",
-            mib(needed),
-            mib(free)
-        ),
-        sticky: false,
-    })
-}
-
-/// Memory that can be had now, in bytes, where the system tells.
-fn free_bytes(device: &Device) -> Option<u64> {
-    if !device.is_cpu() {
-        // The driver refuses by itself, with an error that reaches the caller.
-        return None;
-    }
-    let report = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = report.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
-}
-
 /// A tensor library's error as ours. An error of the CUDA driver leaves nothing to be computed in this process,
 /// except that there was no memory.
 #[must_use]
@@ -135,13 +102,5 @@ mod tests {
         let error = DeviceChoice::Cuda(0).open().unwrap_err().to_string();
         assert!(error.contains("--features cuda"), "{error}");
         assert_eq!(DeviceChoice::Auto.open().unwrap().1, "cpu");
-    }
-
-    #[test]
-    fn a_model_larger_than_memory_is_refused() {
-        assert!(ensure_fits(&Device::Cpu, 1024).is_ok());
-        if free_bytes(&Device::Cpu).is_some() {
-            assert!(ensure_fits(&Device::Cpu, 1 << 60).is_err());
-        }
     }
 }

@@ -1,8 +1,8 @@
 //! Which candidates of a step are committed.
 //!
-//! Always at least one; always the surest first, ties by the lower position. Knows no canvas.
+//! The surest first, ties by the lower position; within what the schedule asks. Knows no canvas.
 
-use super::Candidate;
+use super::{Candidate, schedule::Share};
 
 /// What is committed beyond the number that the schedule asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,11 +15,14 @@ pub enum Rule {
     Factor(f32),
     /// The surest, as long as their entropies sum to no more than this, nats (EB sampler).
     Entropy(f32),
+    /// Each by a coin of its own, with the schedule's chance (Dream's `origin`); the confidence must be
+    /// [`Measure::Random`](super::Measure::Random), which is that coin.
+    Chance,
 }
 
-/// Indices into `candidates`, surest first: `at_least` of them (one, if that is 0), and those the rule trusts.
+/// Indices into `candidates`, surest first: those the rule trusts, at least and at most as many as the share says.
 #[must_use]
-pub fn commit(rule: Rule, candidates: &[Candidate], at_least: usize) -> Vec<usize> {
+pub fn commit(rule: Rule, candidates: &[Candidate], share: Share) -> Vec<usize> {
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     order.sort_by(|&a, &b| {
         let (a, b) = (&candidates[a], &candidates[b]);
@@ -46,8 +49,13 @@ pub fn commit(rule: Rule, candidates: &[Candidate], at_least: usize) -> Vec<usiz
             };
             order.iter().take_while(fits).count()
         }
+        Rule::Chance => {
+            let due =
+                |index: &&usize| share.chance >= 1.0 || 1.0 - candidates[**index].confidence < share.chance;
+            order.iter().take_while(due).count()
+        }
     };
-    order.truncate(trusted.max(at_least).max(1));
+    order.truncate(trusted.min(share.most).max(share.least));
     order
 }
 
@@ -86,8 +94,13 @@ mod tests {
             (Rule::Entropy(0.11), 1, vec![1, 4]),
             (Rule::Entropy(0.0), 1, vec![1]),
         ] {
-            assert_eq!(commit(rule, &row, at_least), committed, "{rule:?} at least {at_least}");
+            let share = Share::at_least(at_least);
+            assert_eq!(commit(rule, &row, share), committed, "{rule:?} at least {at_least}");
         }
-        assert!(commit(Rule::Quota, &[], 4).is_empty());
+        assert!(commit(Rule::Quota, &[], Share::at_least(4)).is_empty());
+        assert!(commit(Rule::Quota, &row, Share::at_least(0)).is_empty());
+        assert_eq!(commit(Rule::Threshold(0.9), &row, Share { least: 1, most: 2, chance: 1.0 }), [1, 4]);
+        // Coins of 0.50, 0.05, 0.08, 0.90, 0.05.
+        assert_eq!(commit(Rule::Chance, &row, Share { least: 0, most: 5, chance: 0.07 }), [1, 4]);
     }
 }

@@ -1,9 +1,12 @@
 //! From a row of logits to a token and how sure the denoiser is of it.
 //!
-//! Dream's order: temperature, then top-p, then softmax; the measure is taken of what these leave. One row at a
-//! time; knows no span.
+//! Dream's order: temperature, then top-p, then top-k, then softmax; the measure is taken of what these leave. One row
+//! at a time, then all of a step where they are ranked by chance; knows no span.
 
-use super::CanvasIdx;
+use super::{
+    CanvasIdx,
+    filter::{keep_likeliest, keep_nucleus},
+};
 use crate::tokens::TokenId;
 
 /// Distance below the largest logit from which a probability counts as 0: e⁻²⁰ is 2·10⁻⁹, so that even 150 000
@@ -20,6 +23,11 @@ pub enum Measure {
     Margin,
     /// Σ p·ln p, at most 0 (Dream's `entropy`).
     NegativeEntropy,
+    /// A number drawn from (0, 1] (LLaDA's `random`, Dream's `origin`).
+    Random,
+    /// The further left the surer (SDAR's `sequential`): only for measurements, and inside the blocks of models that
+    /// are autoregressive over blocks.
+    Leftmost,
 }
 
 /// How a token is drawn from a row.
@@ -29,15 +37,31 @@ pub struct Sampling {
     pub temperature: f32,
     /// Share of probability that sampling draws from, in (0, 1]; the token that crosses it stays in.
     pub top_p: Option<f32>,
+    /// How many tokens sampling draws from; more where several are as likely as the last.
+    pub top_k: Option<usize>,
+    /// Whether probability and confidence are those of the row as it came, whatever temperature, top-p and top-k the
+    /// token was drawn with (LLaDA).
+    pub untempered: bool,
     /// How positions are ranked.
     pub measure: Measure,
+    /// Above 0, positions are drawn by softmax(confidence / this) without replacement, not taken in order (Dream's
+    /// `alg_temp`).
+    pub rank_temperature: f32,
     /// Where the random numbers start, for temperatures above 0.
     pub seed: u64,
 }
 
 impl Default for Sampling {
     fn default() -> Self {
-        Self { temperature: 0.0, top_p: None, measure: Measure::Probability, seed: 0 }
+        Self {
+            temperature: 0.0,
+            top_p: None,
+            top_k: None,
+            untempered: false,
+            measure: Measure::Probability,
+            rank_temperature: 0.0,
+            seed: 0,
+        }
     }
 }
 
@@ -80,7 +104,9 @@ impl Dice {
 /// Reads a row, `[vocab]`; it holds the filtered probabilities afterwards. NaN counts as "cannot be". `None` if
 /// nothing can be.
 pub fn candidate(at: CanvasIdx, row: &mut [f32], sampling: &Sampling, dice: &mut Dice) -> Option<Candidate> {
-    if sampling.temperature > 0.0 {
+    let drawn = sampling.temperature > 0.0;
+    let mut whole = (sampling.untempered && drawn).then(|| row.to_vec());
+    if drawn {
         for logit in row.iter_mut() {
             *logit /= sampling.temperature;
         }
@@ -89,23 +115,65 @@ pub fn candidate(at: CanvasIdx, row: &mut [f32], sampling: &Sampling, dice: &mut
     if let Some(top_p) = sampling.top_p.filter(|top_p| *top_p < 1.0) {
         keep_nucleus(row, top_p);
     }
-    let (mut best, mut second, mut entropy) = ((0, 0.0), 0.0, 0.0);
-    for (id, &p) in row.iter().enumerate().filter(|(_, p)| **p > 0.0) {
-        if p > best.1 {
-            second = best.1;
-            best = (id, p);
-        } else if p > second {
-            second = p;
-        }
-        entropy -= p * p.ln();
+    if let Some(top_k) = sampling.top_k {
+        keep_likeliest(row, top_k);
     }
-    let (token, probability) = if sampling.temperature > 0.0 { draw(row, dice.roll()) } else { best };
+    let mut spread = Spread::of(row);
+    let (token, mut probability) = if drawn { draw(row, dice.roll()) } else { spread.best };
+    if let Some(whole) = &mut whole {
+        softmax(whole)?;
+        spread = Spread::of(whole);
+        probability = whole.get(token).copied().unwrap_or_default();
+    }
     let confidence = match sampling.measure {
         Measure::Probability => probability,
-        Measure::Margin => best.1 - second,
-        Measure::NegativeEntropy => -entropy,
+        Measure::Margin => spread.best.1 - spread.second,
+        Measure::NegativeEntropy => -spread.entropy,
+        Measure::Leftmost => -(at.0 as f32),
+        // Drawn when all candidates of the step are known.
+        Measure::Random => 0.0,
     };
-    Some(Candidate { at, token: TokenId(token as u32), probability, confidence, entropy })
+    Some(Candidate { at, token: TokenId(token as u32), probability, confidence, entropy: spread.entropy })
+}
+
+/// Draws what is left to chance in the ranking of a step's candidates.
+pub fn shuffle(candidates: &mut [Candidate], sampling: &Sampling, dice: &mut Dice) {
+    for candidate in candidates {
+        if sampling.measure == Measure::Random {
+            candidate.confidence = 1.0 - dice.roll();
+        } else if sampling.rank_temperature > 0.0 {
+            // The largest of confidence/T plus Gumbel noise is a draw by softmax(confidence/T) without replacement
+            // (Kool et al., 2019).
+            let noise = -(-dice.roll().max(f32::MIN_POSITIVE).ln()).ln();
+            candidate.confidence = candidate.confidence / sampling.rank_temperature + noise;
+        }
+    }
+}
+
+/// What the measures are made of.
+struct Spread {
+    /// The likeliest token, ties by the lower id, and its probability.
+    best: (usize, f32),
+    /// The second largest probability.
+    second: f32,
+    /// −Σ p·ln p, nats.
+    entropy: f32,
+}
+
+impl Spread {
+    fn of(row: &[f32]) -> Self {
+        let mut spread = Self { best: (0, 0.0), second: 0.0, entropy: 0.0 };
+        for (id, &p) in row.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+            if p > spread.best.1 {
+                spread.second = spread.best.1;
+                spread.best = (id, p);
+            } else if p > spread.second {
+                spread.second = p;
+            }
+            spread.entropy -= p * p.ln();
+        }
+        spread
+    }
 }
 
 /// Logits to probabilities, in place; `None` if no logit is finite.
@@ -135,25 +203,6 @@ pub fn log_probability(row: &[f32], token: TokenId) -> f32 {
     };
     let total: f32 = row.iter().filter(|logit| !logit.is_nan()).map(|logit| (logit - largest).exp()).sum();
     logit - largest - total.ln()
-}
-
-/// Drops what lies beyond the token that carries the sum past `top_p` (Holtzman et al., 2020), and scales the rest.
-fn keep_nucleus(row: &mut [f32], top_p: f32) {
-    let mut order: Vec<usize> = (0..row.len()).filter(|&id| row[id] > 0.0).collect();
-    order.sort_by(|&a, &b| row[b].total_cmp(&row[a]).then(a.cmp(&b)));
-    let mut sum = 0.0;
-    let mut kept = 0.0;
-    for id in order {
-        if sum > top_p {
-            row[id] = 0.0;
-        } else {
-            kept += row[id];
-        }
-        sum += row[id];
-    }
-    for value in row {
-        *value /= kept;
-    }
 }
 
 /// The token at which the running sum passes `roll`.
@@ -214,6 +263,35 @@ mod tests {
         assert!((500..700).contains(&ones), "{ones} of 2000 for a share of 0.3");
         let hot = Sampling { temperature: 1e6, ..Sampling::default() };
         assert!((read(&mut row(&[0.7, 0.3]), hot).probability - 0.5).abs() < 1e-3);
+    }
+
+    #[test]
+    fn untempered_confidence_is_that_of_the_row_as_it_came() {
+        let sampling = Sampling { temperature: 0.1, untempered: true, top_k: Some(1), ..Sampling::default() };
+        let found = read(&mut row(&[0.5, 0.3, 0.2]), sampling);
+        assert_eq!(found.token, TokenId(0));
+        assert!((found.probability - 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn positions_are_drawn_by_their_share_of_the_confidence() {
+        let sampling = Sampling { rank_temperature: 0.5, ..Sampling::default() };
+        let plain = |at, confidence| Candidate {
+            at: CanvasIdx(at),
+            token: TokenId(0),
+            probability: 0.5,
+            confidence,
+            entropy: 0.0,
+        };
+        let mut dice = Dice::new(3);
+        let first = (0..4000).filter(|_| {
+            let mut both = [plain(0, 0.5), plain(1, 0.9)];
+            shuffle(&mut both, &sampling, &mut dice);
+            both[0].confidence > both[1].confidence
+        });
+        // e^(0.5/0.5) / (e^(0.5/0.5) + e^(0.9/0.5)) = 0.310
+        let first = first.count();
+        assert!((1150..1330).contains(&first), "{first} of 4000");
     }
 
     #[test]

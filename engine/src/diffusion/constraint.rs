@@ -12,6 +12,11 @@ pub trait Constraint: std::fmt::Debug {
     /// the position can only be decided after others left of it; the leftmost mask must never wait, and at least
     /// one token must be left to it.
     fn apply(&self, span: &[TokenId], at: CanvasIdx, logits: &mut [f32]) -> bool;
+
+    /// Whether what was committed at `at` must stay, because what may stand right of it was decided by it.
+    fn holds(&self, _span: &[TokenId], _at: CanvasIdx) -> bool {
+        false
+    }
 }
 
 /// Everything may stand everywhere.

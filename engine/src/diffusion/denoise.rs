@@ -4,10 +4,14 @@
 //! neither sleep nor flake.
 
 use super::{
-    Canvas, CanvasIdx, Constraint, Denoiser, Lengths, Marks, Remask, Rule, Sampling, Schedule, Trace,
+    Blocks, Canvas, CanvasIdx, Constraint, Denoiser, Lengths, Marks, Remask, Revision, Rule, Sampling,
+    Schedule, Trace,
+    blocks::Block,
     commit::commit,
-    confidence::{Candidate, Dice, candidate},
-    length::{Change, resize},
+    confidence::{Candidate, Dice},
+    length::resize,
+    look::{Seen, look},
+    schedule::{Pace, Share},
     trace::Step,
 };
 use crate::EngineError;
@@ -23,6 +27,13 @@ pub struct Plan<'a> {
     pub rule: Rule,
     /// How many are committed at least.
     pub schedule: Schedule,
+    /// Which part of the span is decided before the next.
+    pub blocks: Blocks,
+    /// What becomes of positions that are filled.
+    pub revision: Revision,
+    /// Whether a step may commit nothing where the schedule says so: wastes a step, and is only there to follow
+    /// published samplers step by step.
+    pub waits: bool,
     /// How long the span may be.
     pub lengths: Lengths,
     /// How many committed positions may be masked again in all.
@@ -85,36 +96,54 @@ pub fn denoise(
     let mut dice = Dice::new(plan.sampling.seed);
     let mut budget = Budget { expands: plan.lengths.expands, remasks: plan.remasks };
     let mut logits = Vec::new();
+    let mut block = Block::default();
     watcher.frame(0, &canvas);
     loop {
-        let masked = canvas.masks();
-        if masked.is_empty() {
+        let Some(masked) = block.advance(&canvas, plan) else {
             return Ok(Outcome { canvas, end: End::Complete, trace });
-        }
+        };
         match watcher.interrupt() {
             None => {}
             Some(Interrupt::Cancel) => return Err(EngineError::Cancelled),
-            Some(Interrupt::Deadline) => return Ok(Outcome { canvas, end: End::Deadline, trace }),
+            Some(Interrupt::Deadline) => {
+                // Edits that were still to come are no reason to call a full span unfinished.
+                let end = if canvas.masks().is_empty() { End::Complete } else { End::Deadline };
+                return Ok(Outcome { canvas, end, trace });
+            }
         }
-        let index = trace.steps.len() as u32;
-        let number = index + 1;
+        let number = trace.steps.len() as u32 + 1;
+        let range = plan.blocks.range(block.index, canvas.len());
+        let pace = block.pace(&canvas, plan, masked.len());
+        let all_masked = canvas.masks();
         let lengths = Lengths { expands: budget.expands, ..plan.lengths };
-        let candidates =
-            look(&mut canvas, &masked, denoiser, &Plan { lengths, ..*plan }, &mut dice, &mut logits)?;
-        let at_least = plan.schedule.at_least(index, masked.len());
-        let chosen = commit(plan.rule, &candidates, at_least);
-        let chosen: Vec<&Candidate> = chosen.into_iter().map(|index| &candidates[index]).collect();
-        let mut step = place(&mut canvas, &chosen, plan, &mut budget, number);
+        let seen =
+            look(&mut canvas, &masked, range, denoiser, &Plan { lengths, ..*plan }, &mut dice, &mut logits)?;
+        let choice = choose(&seen, plan, pace);
+        let mut step = place(&mut canvas, &choice.committed, plan, &mut budget, number);
         step.masks = masked.len();
-        let Change { deleted, expanded } = resize(&mut canvas, &plan.marks, plan.lengths.deletion, &masked);
-        (step.deleted, step.expanded) = (deleted, expanded);
-        // Fewer than were committed, so that every step gets on; the budget makes the loop end.
-        let doubts = remask.doubts(number, &canvas);
-        for at in doubts.into_iter().take(budget.remasks.min(step.committed.saturating_sub(1))) {
+        for found in &choice.edited {
+            if canvas.cells().get(found.at.0).is_some_and(|cell| cell.token != Some(found.token)) {
+                canvas.commit(found.at, found.token, found.probability, number);
+                step.edited += 1;
+            }
+        }
+        // An expand without room stays masked; then one more of the filled stands, so that every step gets on.
+        let kept_back = choice.committed.len() - step.committed;
+        for &at in choice.remasked.iter().skip(kept_back) {
             canvas.remask(at);
             step.remasked += 1;
         }
-        budget.remasks -= step.remasked;
+        let change = resize(&mut canvas, &plan.marks, plan.lengths.deletion, &all_masked);
+        (step.deleted, step.expanded) = (change.deleted, change.expanded);
+        // Fewer than were committed, so that every step gets on; the budget makes the loop end.
+        let range = plan.blocks.range(block.index, canvas.len());
+        let doubts = remask.doubts(number, &canvas).into_iter().filter(|at| range.contains(&at.0));
+        for at in doubts.take(budget.remasks.min(step.committed.saturating_sub(1))) {
+            canvas.remask(at);
+            step.remasked += 1;
+            budget.remasks -= 1;
+        }
+        block.after(&step);
         trace.steps.push(step);
         watcher.frame(number, &canvas);
     }
@@ -126,42 +155,49 @@ struct Budget {
     remasks: usize,
 }
 
-/// Asks the denoiser about the masked positions; each becomes a candidate, or waits. Guesses go to the canvas.
-fn look(
-    canvas: &mut Canvas,
-    masked: &[CanvasIdx],
-    denoiser: &mut dyn Denoiser,
-    plan: &Plan<'_>,
-    dice: &mut Dice,
-    logits: &mut Vec<f32>,
-) -> Result<Vec<Candidate>, EngineError> {
-    let span = canvas.tokens(plan.marks.mask);
-    denoiser.logits(&[&span], &[masked], logits)?;
-    let vocab = denoiser.vocab();
-    if vocab == 0 || logits.len() != masked.len() * vocab {
-        let (rows, values) = (masked.len(), logits.len());
-        return Err(EngineError::Internal(format!("{values} logits for {rows} positions of {vocab} tokens")));
+/// What a step does.
+struct Choice<'a> {
+    committed: Vec<&'a Candidate>,
+    edited: Vec<&'a Candidate>,
+    remasked: Vec<CanvasIdx>,
+}
+
+/// Decides for the masked positions by schedule and rule, and for the filled ones by the revision.
+fn choose<'a>(seen: &'a Seen, plan: &Plan<'_>, pace: Pace) -> Choice<'a> {
+    let mut share = plan.schedule.share(pace);
+    if plan.rule == Rule::Chance {
+        // The coins say how many.
+        share.least = 0;
     }
-    let mut candidates = Vec::with_capacity(masked.len());
-    for (&at, row) in masked.iter().zip(logits.chunks_exact_mut(vocab)) {
-        plan.lengths.constrain(&plan.marks, span.len(), canvas.begins_hole(at), row);
-        let ready = plan.constraint.apply(&span, at, row);
-        let Some(found) = candidate(at, row, &plan.sampling, dice) else {
-            if ready {
-                return Err(EngineError::Internal(format!("position {} has no finite logit", at.0)));
-            }
-            continue;
-        };
-        let is_mark = [plan.marks.delete, plan.marks.expand].contains(&Some(found.token));
-        canvas.guess(at, (!is_mark).then_some(found.token), found.probability);
-        if ready {
-            candidates.push(found);
+    if !plan.waits && pace.masks > 0 {
+        share.least = share.least.max(1);
+    }
+    if plan.blocks.lead && pace.step == 0 {
+        let first = seen.masked.iter().take(1).collect();
+        return Choice { committed: first, edited: Vec::new(), remasked: Vec::new() };
+    }
+    let best = |of: &'a [Candidate], share: Share| -> Vec<&'a Candidate> {
+        commit(plan.rule, of, share).into_iter().map(|index| &of[index]).collect()
+    };
+    let (committed, edited, remasked) = match plan.revision {
+        Revision::Keep => (best(&seen.masked, share), Vec::new(), Vec::new()),
+        Revision::Edit { above, .. } => {
+            let edited = seen.filled.iter().filter(|found| found.probability > above).collect();
+            (best(&seen.masked, share), edited, Vec::new())
         }
-    }
-    if candidates.is_empty() {
-        return Err(EngineError::Internal("every position waits for another".to_owned()));
-    }
-    Ok(candidates)
+        Revision::Rerank => {
+            let filled = seen.filled.len();
+            let both: Vec<Candidate> = seen.filled.iter().chain(&seen.masked).copied().collect();
+            let share =
+                Share { least: share.least + filled, most: share.most.saturating_add(filled), ..share };
+            let stand: Vec<usize> = commit(plan.rule, &both, share);
+            let remasked =
+                (0..filled).filter(|index| !stand.contains(index)).map(|index| both[index].at).collect();
+            let fresh = stand.into_iter().filter_map(|index| seen.masked.get(index.checked_sub(filled)?));
+            (fresh.collect(), Vec::new(), remasked)
+        }
+    };
+    Choice { committed, edited, remasked }
 }
 
 /// Commits, surest first; an expand that the span or the budget has no room left for stays masked. There is room

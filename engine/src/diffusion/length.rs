@@ -1,10 +1,10 @@
 //! How long the span is: it grows at `expand` and shrinks at `delete` while it is denoised (DreamOn, Wu et al.,
-//! 2026), and its first length can be searched for (CAL, He et al., 2026).
+//! 2026). How long it is at first: [`search`](super::search).
 //!
 //! Owns the marks' meaning. Room is checked before an expand is chosen, so that the span never outgrows its limit.
 
-use super::{Canvas, CanvasIdx, Denoiser, Marks, confidence::softmax, constraint::ban};
-use crate::{EngineError, tokens::TokenId};
+use super::{Canvas, CanvasIdx, Marks, constraint::ban};
+use crate::tokens::TokenId;
 
 /// What a committed delete takes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,47 +91,6 @@ pub fn resize(canvas: &mut Canvas, marks: &Marks, deletion: Deletion, masked: &[
     Change { deleted, expanded: expands.len() }
 }
 
-/// CAL's length bias B(L): how much surer a model is of short spans whatever stands there.
-#[must_use]
-pub fn bias(length: usize) -> f32 {
-    let length = length as f32;
-    (-1.77 * length).exp() + 0.56 * (-0.06 * length).exp() + 0.24
-}
-
-/// The first length that the denoiser is surest of: the mean of the largest probabilities over an all-masked span,
-/// over CAL's bias. All lengths in one call. `None` if there is none.
-///
-/// # Errors
-/// The denoiser's.
-pub fn surest(
-    denoiser: &mut dyn Denoiser,
-    mask: TokenId,
-    lengths: &[usize],
-) -> Result<Option<usize>, EngineError> {
-    let spans: Vec<Vec<TokenId>> = lengths.iter().map(|&length| vec![mask; length]).collect();
-    let rows: Vec<Vec<CanvasIdx>> =
-        lengths.iter().map(|&length| (0..length).map(CanvasIdx).collect()).collect();
-    let spans: Vec<&[TokenId]> = spans.iter().map(Vec::as_slice).collect();
-    let wanted: Vec<&[CanvasIdx]> = rows.iter().map(Vec::as_slice).collect();
-    let mut logits = Vec::new();
-    denoiser.logits(&spans, &wanted, &mut logits)?;
-    let mut rows = logits.chunks_exact_mut(denoiser.vocab().max(1));
-    let mut best: Option<(f32, usize)> = None;
-    for &length in lengths.iter() {
-        let mut sum = 0.0;
-        for row in rows.by_ref().take(length) {
-            if softmax(row).is_some() {
-                sum += row.iter().copied().fold(0.0, f32::max);
-            }
-        }
-        let score = sum / length.max(1) as f32 / bias(length);
-        if best.is_none_or(|(most, _)| score > most) {
-            best = Some((score, length));
-        }
-    }
-    Ok(best.map(|(_, length)| length))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,17 +117,5 @@ mod tests {
         assert_eq!(resized(Deletion::Single), "▒ ▒ ( ) ▒ ▒ ▒ ▒");
         assert_eq!(resized(Deletion::Broadcast), "▒ ( ) ▒ ▒ ▒ ▒");
         assert_eq!(resized(Deletion::Rest), "▒ ( ) ▒ ▒ ▒ ▒");
-    }
-
-    #[test]
-    fn the_bias_is_cals() {
-        for (length, published) in [(1, 0.938), (4, 0.681), (8, 0.587), (16, 0.454), (32, 0.322), (64, 0.252)]
-        {
-            assert!(
-                (bias(length) - published).abs() < 0.002,
-                "{length}: {} against {published}",
-                bias(length)
-            );
-        }
     }
 }

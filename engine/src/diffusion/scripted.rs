@@ -1,8 +1,8 @@
 //! A denoiser that answers from a script, and a watcher that writes down the span as text.
 
 use super::{
-    Canvas, CanvasIdx, Constraint, Deletion, Denoiser, Free, Interrupt, Lengths, Marks, Never, Outcome, Plan,
-    Remask, Rule, Sampling, Schedule, Watcher, denoise,
+    Blocks, Canvas, CanvasIdx, Constraint, Deletion, Denoiser, Free, Interrupt, Lengths, Marks, Never,
+    Outcome, Plan, Remask, Revision, Rule, Sampling, Schedule, Watcher, denoise,
 };
 use crate::{EngineError, tokens::TokenId};
 
@@ -89,6 +89,9 @@ pub(super) fn plan(rule: Rule) -> Plan<'static> {
         sampling: Sampling::default(),
         rule,
         schedule: Schedule::OneByOne,
+        blocks: Blocks::WHOLE,
+        revision: Revision::Keep,
+        waits: false,
         lengths: Lengths { deletion: Deletion::Broadcast, capacity: 8, expands: 8, allow_empty: false },
         remasks: 0,
         constraint: &Free,

@@ -338,7 +338,13 @@ fn any_plan() -> impl Strategy<Value = Plan<'static>> {
     let measure =
         prop_oneof![Just(Measure::Probability), Just(Measure::Margin), Just(Measure::NegativeEntropy)];
     let sampling = (prop_oneof![Just(0.0_f32), 0.1_f32..2.0], proptest::option::of(0.01_f32..1.0), measure)
-        .prop_map(|(temperature, top_p, measure)| Sampling { temperature, top_p, measure, seed: 7 });
+        .prop_map(|(temperature, top_p, measure)| Sampling {
+            temperature,
+            top_p,
+            measure,
+            seed: 7,
+            ..Sampling::default()
+        });
     (rule, schedule, lengths, sampling, 0_usize..6).prop_map(
         |(rule, schedule, lengths, sampling, remasks)| Plan {
             rule,

@@ -15,6 +15,8 @@ pub struct Step {
     pub expanded: usize,
     /// Positions masked again.
     pub remasked: usize,
+    /// Filled positions that were given another token.
+    pub edited: usize,
     /// The smallest probability that was committed, in [0, 1].
     pub least: f32,
 }
@@ -29,9 +31,11 @@ pub struct Trace {
 impl std::fmt::Display for Trace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (at, step) in self.steps.iter().enumerate() {
-            let Step { masks, committed, deleted, expanded, remasked, least } = step;
+            let Step { masks, committed, deleted, expanded, remasked, edited, least } = step;
             write!(f, "{}: {masks} masks, {committed} committed ≥ {least:.2}", at + 1)?;
-            for (count, what) in [(deleted, "deleted"), (expanded, "expanded"), (remasked, "remasked")] {
+            let counts =
+                [(deleted, "deleted"), (expanded, "expanded"), (remasked, "remasked"), (edited, "edited")];
+            for (count, what) in counts {
                 if *count > 0 {
                     write!(f, ", {count} {what}")?;
                 }

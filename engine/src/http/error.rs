@@ -38,6 +38,7 @@ fn shape(error: &EngineError) -> Shape {
             None,
             "cancelled",
         ),
+        E::TooLarge(_) => Shape(S::SERVICE_UNAVAILABLE, "server_error", None, "model_too_large"),
         E::Device { sticky: true, .. } => Shape(S::SERVICE_UNAVAILABLE, "server_error", None, "device_lost"),
         E::Device { .. } => Shape(S::SERVICE_UNAVAILABLE, "server_error", None, "device_error"),
         E::ModelFile { .. } | E::Listen { .. } | E::Internal(_) => {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     EngineError,
-    diffusion::{End, Interrupt, Lengths, Plan, Rule, Sampling, Schedule, Watcher},
+    diffusion::{Blocks, End, Interrupt, Lengths, Plan, Revision, Rule, Sampling, Schedule, Watcher},
     model::NetworkUse,
     prior::{Pool, propose},
     queue::{Infill, Infilled, Terms},
@@ -140,6 +140,9 @@ impl Kit {
             },
             rule: Rule::Threshold(self.settings.threshold),
             schedule: self.settings.max_steps.map_or(Schedule::OneByOne, Schedule::Within),
+            blocks: Blocks::WHOLE,
+            revision: Revision::Keep,
+            waits: false,
             lengths: Lengths {
                 deletion: self.settings.deletion,
                 capacity: task.max_tokens.min(self.settings.max_span),
@@ -190,7 +193,7 @@ impl Kit {
             return self.by_prior(pool, task, request, screen);
         }
         let spelling = self.spelling(task);
-        let plan = self.plan(task, request, &spelling);
+        let plan = Plan { blocks: network.blocks(), ..self.plan(task, request, &spelling) };
         let span = from_network(network, pool, task, &plan, &self.settings, screen)?;
         Ok(Span { prompt_tokens: around.prefix.len() + around.suffix.len(), cached_tokens, ..span })
     }

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     EngineError,
     diffusion::{
-        Canvas, CanvasIdx, Free, Lengths, Never, Outcome, Plan, Rule, Sampling, Schedule, Watcher,
-        confidence::Dice, denoise, length,
+        Blocks, Canvas, CanvasIdx, Free, Lengths, Never, Outcome, Plan, Rule, Sampling, Schedule, Search,
+        Watcher, confidence::Dice, denoise, search,
     },
     model::NetworkUse,
     prior::{Confidence, Pool, PriorDenoiser, calibrate},
@@ -57,6 +57,7 @@ pub(super) fn from_prior(
         sampling: Sampling::default(),
         rule: Rule::Threshold(AGREED),
         schedule: Schedule::Within(PRIOR_STEPS),
+        blocks: Blocks::WHOLE,
         lengths: Lengths { expands: 0, allow_empty: false, ..plan.lengths },
         // The pool's lines are spelled as they must be.
         constraint: &Free,
@@ -86,15 +87,11 @@ pub(super) fn from_network(
         return from_prior(pool, task, plan, network.denoiser()?.vocab(), screen);
     }
     if pool.hypotheses.is_empty() {
-        let capacity = plan.lengths.capacity;
-        let lengths: Vec<usize> = settings.canvas.iter().map(|&length| length.clamp(1, capacity)).collect();
-        let first = match lengths[..] {
-            [] => 1,
-            [only] => only,
-            _ => length::surest(&mut *network.denoiser()?, marks.mask, &lengths)?.unwrap_or(1),
-        };
-        screen.before = u32::from(lengths.len() > 1);
-        let outcome = denoise(Canvas::masked(first), &mut *network.denoiser()?, plan, &mut Never, screen)?;
+        let (first, calls) = first_length(network, plan, settings, screen)?;
+        screen.before = calls;
+        let canvas = Canvas::masked(first);
+        let plan = by_sampler(settings, plan, &canvas);
+        let outcome = denoise(canvas, &mut *network.denoiser()?, &plan, &mut Never, screen)?;
         return Ok(written(outcome, screen.before, "network"));
     }
     let winner = pool.hypotheses.first().map_or(&[][..], |winner| &winner.tokens);
@@ -132,7 +129,7 @@ pub(super) fn from_network(
     }
     screen.show(1, 0, &canvas);
     let lengths = Lengths { capacity: plan.lengths.capacity.max(canvas.len()), ..plan.lengths };
-    let plan = Plan { lengths, ..*plan };
+    let plan = by_sampler(settings, &Plan { lengths, ..*plan }, &canvas);
     let mut reader = network.denoiser()?;
     let mut mixture = Mixture::new(&pool, &mut *reader, settings.weight, *marks);
     let outcome = denoise(canvas, &mut mixture, &plan, &mut Never, screen)?;
@@ -140,6 +137,34 @@ pub(super) fn from_network(
     // What the network made of the best one is the answer, so that one is an alternative only if it was changed.
     let span = Span { others: others(&pool, usize::MAX), ..written(outcome, screen.before, "prior+network") };
     Ok(if kept { Span { sure: calibrate(&pool, task.extent), ..span } } else { span })
+}
+
+/// How many masks to begin with where nothing is known, and the calls it took to say so.
+fn first_length(
+    network: &mut dyn Network,
+    plan: &Plan<'_>,
+    settings: &Settings,
+    screen: &mut Screen<'_, '_>,
+) -> Result<(usize, u32), EngineError> {
+    let (mask, most) = (plan.marks.mask, plan.lengths.capacity);
+    let lengths: Vec<usize> = settings.canvas.iter().map(|&length| length.clamp(1, most.max(1))).collect();
+    if settings.search {
+        let published = Search::published(most);
+        let search = Search { first: lengths.first().copied().unwrap_or(published.first), ..published };
+        let found = search::climb(&mut *network.denoiser()?, mask, &search, screen)?;
+        return Ok((found.length, found.calls));
+    }
+    Ok(match lengths[..] {
+        [] => (1, 0),
+        [only] => (only, 0),
+        _ => (search::surest(&mut *network.denoiser()?, mask, &lengths)?.unwrap_or(1), 1),
+    })
+}
+
+/// The plan by the published sampler that the model's config names, if it names one.
+fn by_sampler<'a>(settings: &Settings, plan: &Plan<'a>, canvas: &Canvas) -> Plan<'a> {
+    let masks = canvas.masks().len();
+    settings.sampler.map_or(*plan, |sampler| sampler.plan(*plan, masks, settings.max_steps))
 }
 
 /// A span that the network wrote, sure by the product of what was committed.

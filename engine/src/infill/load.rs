@@ -3,7 +3,7 @@
 use super::{Infiller, Network, Settings};
 use crate::{
     EngineError,
-    diffusion::Denoiser,
+    diffusion::{Blocks, Denoiser},
     model::{self, Context, Model, Topology},
     tokens::{TokenId, fit::Fitted},
 };
@@ -42,6 +42,10 @@ impl Network for Reader {
         let context = self.context.as_ref();
         let context = context.ok_or_else(|| EngineError::Internal("no hole has been read".to_owned()))?;
         Ok(Box::new(self.network.denoiser(context)))
+    }
+
+    fn blocks(&self) -> Blocks {
+        self.context.as_ref().map_or(Blocks::WHOLE, |context| context.blocks(self.network.spec()))
     }
 
     fn score(&mut self, texts: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError> {

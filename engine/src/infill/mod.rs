@@ -41,7 +41,7 @@ pub use settings::Settings;
 
 use crate::{
     EngineError,
-    diffusion::Denoiser,
+    diffusion::{Blocks, Denoiser},
     tokens::{TokenId, fit::Fitted},
 };
 
@@ -59,6 +59,11 @@ pub trait Network: Send {
     /// # Errors
     /// When none was read.
     fn denoiser(&mut self) -> Result<Box<dyn Denoiser + '_>, EngineError>;
+
+    /// How a span in the hole read last is decided: at once, unless the network is causal from block to block.
+    fn blocks(&self) -> Blocks {
+        Blocks::WHOLE
+    }
 
     /// Log-probabilities of each text's tokens behind the prefix, left to right, the suffix being seen; `None` for
     /// networks that read context and span alike.

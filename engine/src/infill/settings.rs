@@ -1,8 +1,8 @@
 //! What a model's configuration means for infilling.
 
 use crate::{
-    diffusion::{Deletion, Marks},
-    model::{ModelSpec, NetworkUse},
+    diffusion::{Deletion, Marks, Preset},
+    model::{FirstLength, ModelSpec, NetworkUse, Topology},
     tokens::{TokenId, Tokenizer},
 };
 
@@ -13,9 +13,9 @@ pub struct Settings {
     pub marks: Marks,
     /// What a delete takes away.
     pub deletion: Deletion,
-    /// Begins a row.
+    /// Begins a canvas, where the model wants that.
     pub bos: Option<TokenId>,
-    /// Ends a file.
+    /// Ends a canvas, where the model wants that.
     pub eos: Option<TokenId>,
     /// What the network is used for.
     pub role: NetworkUse,
@@ -27,6 +27,10 @@ pub struct Settings {
     pub threshold: f32,
     /// First span lengths to try where the prior knows nothing, tokens; all at least 1.
     pub canvas: Vec<usize>,
+    /// Whether the first length is searched for, from the first of these on.
+    pub search: bool,
+    /// The published sampler that the network denoises by; `None` for the threshold alone.
+    pub sampler: Option<Preset>,
     /// The longest span for the network, tokens.
     pub max_span: usize,
     /// The most denoise steps of the network, as long as the span does not grow; `None` for as many as it takes.
@@ -42,16 +46,22 @@ impl Settings {
         let decode = &spec.decode;
         // Only models of our own format are trained to say "nothing here or anywhere right of here".
         let ours = spec.model_type == "quicksilver";
+        let (bos, eos) = spec.frame();
+        // Where what follows the span is not seen, no length fits it better than another.
+        let sees_all = !matches!(spec.topology, Topology::BlockCausal(_));
+        let fixed = sees_all && spec.expand.is_none() && spec.delete.is_none();
         Self {
             marks: Marks { mask: spec.mask, expand: spec.expand, delete: spec.delete },
             deletion: if ours { Deletion::Rest } else { Deletion::Broadcast },
-            bos: spec.bos,
-            eos: spec.eos,
+            bos,
+            eos,
             role: decode.network,
             drafts: true,
             weight: decode.network_weight,
             threshold: decode.threshold,
             canvas: decode.canvas.clone(),
+            search: decode.length.map_or(fixed, |length| length == FirstLength::Search),
+            sampler: decode.sampler,
             max_span: decode.max_span,
             max_steps: decode.max_steps,
             window: spec.context_window,

@@ -71,4 +71,8 @@ impl Constraint for Spelling<'_> {
         }
         true
     }
+
+    fn holds(&self, span: &[TokenId], at: CanvasIdx) -> bool {
+        self.owed(span, at).is_none_or(|owed| !owed.is_empty())
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -13,7 +16,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    diffusion::CanvasIdx,
+    diffusion::{Blocks, CanvasIdx, Preset},
     model::{LoadOptions, Model, ModelSource, ModelSpec, NetworkUse, Topology, reference},
     queue::{Cancel, Infill, Infilled, Terms},
     tokens::{TokenId, Tokenizer, sample},
@@ -308,6 +311,166 @@ fn steps_are_bounded_where_the_model_says_so_and_nowhere_else() {
     assert_eq!(settings(NetworkUse::Denoise).max_steps, None);
 }
 
+/// A network that is surest of one length, and of nothing when it was asked about the others; it counts its calls.
+struct Sized {
+    length: usize,
+    calls: Arc<AtomicUsize>,
+}
+
+impl Network for Sized {
+    fn read(&mut self, _: &Fitted, _: usize) -> Result<usize, EngineError> {
+        Ok(0)
+    }
+
+    fn denoiser(&mut self) -> Result<Box<dyn Denoiser + '_>, EngineError> {
+        Ok(Box::new(Self { length: self.length, calls: Arc::clone(&self.calls) }))
+    }
+
+    fn score(&mut self, _: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError> {
+        Ok(None)
+    }
+
+    fn forget(&mut self) {}
+}
+
+impl Denoiser for Sized {
+    fn vocab(&self) -> usize {
+        VOCAB
+    }
+
+    fn logits(
+        &mut self,
+        spans: &[&[TokenId]],
+        rows: &[&[CanvasIdx]],
+        logits: &mut Vec<f32>,
+    ) -> Result<(), EngineError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        logits.clear();
+        for (span, rows) in spans.iter().zip(rows) {
+            let sure = 12.0 - 6.0 * span.len().abs_diff(self.length) as f32;
+            let row = |_| (0..VOCAB).map(move |id| if id == 80 { sure } else { 0.0 });
+            logits.extend(rows.iter().flat_map(row));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_model_that_cannot_change_a_spans_length_searches_for_it() {
+    let length = |decode: serde_json::Value, marks: bool| {
+        let mut config = config();
+        config["decode"] = decode;
+        if !marks {
+            config["expand_token_id"] = json!(null);
+            config["delete_token_id"] = json!(null);
+        }
+        let json = serde_json::to_vec(&config).unwrap();
+        let settings = Settings::of(&ModelSpec::from_bytes(&json, Path::new("config.json")).unwrap());
+        let calls = Arc::new(AtomicUsize::new(0));
+        let network = Sized { length: 11, calls: Arc::clone(&calls) };
+        let settings = Settings { drafts: false, ..settings };
+        let mut infiller = Infiller::new(Arc::new(sample::tokenizer()), settings, Some(Box::new(network)));
+        let infilled = run(&mut infiller, &request("let x = $0\n", Span::Rest)).0;
+        assert_eq!(infilled.steps as usize, calls.load(Ordering::Relaxed));
+        infilled.span_tokens
+    };
+    let decode = json!({"max_span": 48, "canvas": [8], "network": "denoise"});
+    assert_eq!((length(decode.clone(), false), length(decode.clone(), true)), (11, 8));
+    let with = |key: &str, value: &str| {
+        let mut decode = decode.clone();
+        decode[key] = value.into();
+        decode
+    };
+    assert_eq!((length(with("length", "canvas"), false), length(with("length", "search"), true)), (8, 11));
+}
+
+/// A network that is causal from block to block, and the surer the further right.
+struct Rightmost;
+
+impl Network for Rightmost {
+    fn read(&mut self, _: &Fitted, _: usize) -> Result<usize, EngineError> {
+        Ok(0)
+    }
+
+    fn denoiser(&mut self) -> Result<Box<dyn Denoiser + '_>, EngineError> {
+        Ok(Box::new(Self))
+    }
+
+    fn blocks(&self) -> Blocks {
+        Blocks { before: 1, ..Blocks::of(4) }
+    }
+
+    fn score(&mut self, _: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError> {
+        Ok(None)
+    }
+
+    fn forget(&mut self) {}
+}
+
+impl Denoiser for Rightmost {
+    fn vocab(&self) -> usize {
+        VOCAB
+    }
+
+    fn logits(
+        &mut self,
+        _: &[&[TokenId]],
+        rows: &[&[CanvasIdx]],
+        logits: &mut Vec<f32>,
+    ) -> Result<(), EngineError> {
+        let row =
+            |at: &CanvasIdx| (0..VOCAB).map(|id| if id == 80 { at.0 as f32 * 0.1 } else { 0.0 }).collect();
+        *logits = rows.concat().iter().map(row).collect::<Vec<Vec<f32>>>().concat();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_network_that_is_causal_from_block_to_block_fills_them_in_order() {
+    let settings = Settings { drafts: false, ..settings(NetworkUse::Denoise) };
+    let mut infiller = Infiller::new(Arc::new(sample::tokenizer()), settings, Some(Box::new(Rightmost)));
+    let (_, frames) = run(&mut infiller, &request("let x = $0\n", Span::Rest));
+    let line = |frame: &Frame| -> String {
+        let mark = |kind| match kind {
+            RunKind::Masked => '_',
+            RunKind::Changed => 'x',
+            RunKind::Committed => '.',
+        };
+        frame.runs.iter().map(|run| mark(run.kind)).collect()
+    };
+    let order: Vec<String> = frames.iter().skip(1).take(4).map(line).collect();
+    expect![[r#"
+        [
+            "_x_",
+            "_x._",
+            "x._",
+            "._x_",
+        ]
+    "#]]
+    .assert_debug_eq(&order);
+}
+
+#[test]
+fn a_config_names_the_sampler_to_follow() {
+    let steps = |sampler, max_steps| {
+        let settings = Settings { sampler, max_steps, drafts: false, ..settings(NetworkUse::Denoise) };
+        let tokenizer = Arc::new(sample::tokenizer());
+        let mut infiller = Infiller::new(tokenizer, settings, Some(Box::new(Doubts)));
+        run(&mut infiller, &request("let x = $0\n", Span::Rest)).0.steps
+    };
+    // Eight masks, one a step; in four steps of Dream's, of which the first decides one.
+    assert_eq!(steps(Some(Preset::DreamEntropy), None), 8);
+    assert_eq!(steps(Some(Preset::DreamEntropy), Some(4)), 4);
+    // Two blocks of four; the blank that is healed comes before the rest of its block.
+    assert_eq!(steps(Some(Preset::SdarStatic), Some(1)), 3);
+    assert_eq!(settings(NetworkUse::Denoise).sampler, None);
+    let mut config = config();
+    config["decode"]["sampler"] = json!("p2");
+    let json = serde_json::to_vec(&config).unwrap();
+    let spec = ModelSpec::from_bytes(&json, Path::new("config.json")).unwrap();
+    assert_eq!(Settings::of(&spec).sampler, Some(Preset::P2));
+}
+
 #[test]
 fn the_network_chooses_among_the_priors_lines() {
     let file = "\
@@ -514,6 +677,42 @@ fn a_real_network_reads_drafts_and_may_rewrite_them() {
 fn tokenizer() -> &'static Tokenizer {
     static TOKENIZER: std::sync::OnceLock<Tokenizer> = std::sync::OnceLock::new();
     TOKENIZER.get_or_init(sample::tokenizer)
+}
+
+/// Tiny checkpoints of public families, loaded by their folders, fill a hole as any other network does: full, with
+/// experts, or causal from block to block.
+#[test]
+fn a_folder_of_each_public_family_fills_a_hole() {
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fixture");
+    for name in [
+        "llada",
+        "illada",
+        "llada-moe",
+        "dream-on",
+        "open-dcoder",
+        "coda",
+        "sdar",
+        "stable-diffcoder",
+        "llada2",
+    ] {
+        let load = || Model::load(&ModelSource::Dir(folders.join(name)), LoadOptions::default()).unwrap();
+        Infiller::of(load()).check().unwrap();
+        let settings = Settings { drafts: false, ..Settings::of(&load().spec) };
+        let mut infiller = Infiller::with(load(), settings);
+        let request = request("fn first() {\n    let x = $0;\n    print(x);\n}\n", Span::Rest);
+        let (infilled, frames) = run(&mut infiller, &request);
+        assert_eq!(infilled.source, "network", "{name}");
+        assert!(
+            infilled.steps > 0 && infilled.prompt_tokens > 10 && !frames.is_empty(),
+            "{name}: {infilled:?}"
+        );
+        assert!(
+            !infilled.text.contains(['\n']) && !infilled.text.contains("<|"),
+            "{name}: {:?}",
+            infilled.text
+        );
+        assert_eq!(text(&mut infiller, &request), infilled.text, "{name}: the same again");
+    }
 }
 
 proptest! {

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
-use super::{cache::Rows, config::ModelSpec};
+use super::{
+    cache::Rows,
+    config::{ModelSpec, Topology, signs::FillOrder},
+};
+use crate::diffusion::Blocks;
 
 /// The least that the prefix can grow before the suffix is encoded anew, in tokens.
 const MIN_STRIDE: usize = 16;
@@ -32,11 +36,48 @@ pub struct ContextStats {
 }
 
 impl Context {
+    /// A context of which nothing can be kept: its tokens, in the order in which the network has to see them.
+    pub(super) fn unread(spec: &ModelSpec, suffix: Vec<u32>, prefix: Vec<u32>, horizon: usize) -> Self {
+        let before = prefix.len();
+        let (suffix, mut prefix) = match spec.topology {
+            Topology::BlockCausal(_) => (Vec::new(), prompt(spec, &suffix, &prefix)),
+            Topology::Full | Topology::ContextExact => (suffix, prefix),
+        };
+        if spec.logit_shift && prefix.is_empty() {
+            // The row before the span predicts its first token, so there must be one.
+            prefix.push(spec.bos.or(spec.eos).unwrap_or(spec.mask).0);
+        }
+        let horizon = (horizon + prefix.len()).saturating_sub(before);
+        Self { suffix: suffix.into(), prefix: prefix.into(), horizon, rows: None, last: None }
+    }
+
+    /// How a span in this context is decided: at once, or in the model's blocks where it is causal from block to block.
+    #[must_use]
+    pub fn blocks(&self, spec: &ModelSpec) -> Blocks {
+        match spec.topology {
+            Topology::BlockCausal(length) => {
+                Blocks { before: self.prefix.len() % length.max(1), ..Blocks::of(length) }
+            }
+            Topology::Full | Topology::ContextExact => Blocks::WHOLE,
+        }
+    }
+
     /// The longest span that this context was read for, in tokens.
     #[must_use]
     pub fn room(&self) -> usize {
         self.horizon.saturating_sub(self.prefix.len())
     }
+}
+
+/// The row before the span where nothing behind it is seen: a fill-in-the-middle prompt, if the tokenizer has one.
+fn prompt(spec: &ModelSpec, suffix: &[u32], prefix: &[u32]) -> Vec<u32> {
+    let Some(fill_in) = spec.fill_in.filter(|_| !suffix.is_empty()) else { return prefix.to_vec() };
+    let [first, second, end] = fill_in.markers.map(|marker| [marker.0]);
+    let (one, other) = match fill_in.order {
+        FillOrder::SuffixFirst => (suffix, prefix),
+        FillOrder::PrefixFirst => (prefix, suffix),
+    };
+    [&first, one, &second, other, &end].concat()
 }
 
 /// Where the suffix stands: a position that holds still while the prefix grows by a stride, with room for the span

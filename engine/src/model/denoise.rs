@@ -45,7 +45,7 @@ impl<'n> NetworkDenoiser<'n> {
                 network.pass(&spans.concat(), &[&left, &right], Some(kept), &seen)?
             }
             None => {
-                // Every row sees every other: each span is a row of its own.
+                // Nothing is kept of the context: each span is a row of its own.
                 let mut all = Vec::new();
                 for (span, wanted) in spans.iter().zip(wanted) {
                     let canvas = [&context.prefix[..], span, &context.suffix].concat();
@@ -53,8 +53,7 @@ impl<'n> NetworkDenoiser<'n> {
                     let start = all.len() as u32;
                     rows.extend((0..wanted.len()).map(|row| start + row as u32));
                     let positions: Vec<u32> = (0..canvas.len() as u32).collect();
-                    let hidden =
-                        network.pass(&canvas, &[&positions], None, &Seen::whole(0, &[canvas.len()]))?;
+                    let hidden = network.pass(&canvas, &[&positions], None, &network.sight(canvas.len()))?;
                     for row in *wanted {
                         all.push(hidden.narrow(
                             0,

@@ -1,21 +1,30 @@
 //! A folder, or what is built into the program, → [`Model`].
 
 use std::{
+    io::Read,
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use super::{
-    config::{ModelSpec, NetworkUse},
+    config::{
+        MAX_FILE_BYTES, ModelSpec, NetworkUse,
+        signs::{Claims, Ids},
+    },
     linear::Precision,
-    network::Network,
-    weights::Weights,
+    need::Need,
+    network::{DTYPE, Network},
+    weights::{Weights, refuse_file},
 };
 use crate::{
     EngineError,
     device::DeviceChoice,
-    tokens::{TokenId, Tokenizer, fit::Layout},
+    tokens::{
+        TokenId, Tokenizer,
+        fit::Layout,
+        folder::{Folder, Named},
+    },
 };
 
 /// More threads than this wait for each other more than they compute.
@@ -40,7 +49,8 @@ pub struct LoadOptions {
     pub threads: Option<NonZeroUsize>,
     /// How int8 weights are multiplied on the CPU.
     pub precision: Precision,
-    /// What the network is used for; `None` takes the config's word. [`NetworkUse::Off`] reads no weights.
+    /// What the network is used for; `None` takes the config's word. [`NetworkUse::Off`] reads no weights but their
+    /// headers.
     pub network: Option<NetworkUse>,
 }
 
@@ -79,12 +89,20 @@ impl Embedded {
         "expand_token_id": 2, "delete_token_id": 3, "bos_token_id": 4, "eos_token_id": 5, "pad_token_id": 0 }"#;
 }
 
+/// The embedded model's files and their names in `engine/models/embedded`, for those who want to know what exactly answers.
+#[must_use]
+pub fn embedded_files() -> Vec<(&'static str, &'static [u8])> {
+    let network =
+        Embedded::NETWORK.map(|(config, weights)| [("config.json", config), ("model.safetensors", weights)]);
+    network.into_iter().flatten().chain([("tokenizer.json", Embedded::TOKENIZER)]).collect()
+}
+
 impl Model {
     /// Loads a model; nothing large is allocated before its files have been checked.
     ///
     /// # Errors
-    /// [`EngineError::ModelFile`] naming file and field, [`EngineError::Device`] for a device that is not there
-    /// or too small.
+    /// [`EngineError::ModelFile`] naming file and field, [`EngineError::Device`] for a device that is not there,
+    /// [`EngineError::TooLarge`] for one that is too small.
     pub fn load(source: &ModelSource, options: LoadOptions) -> Result<Self, EngineError> {
         match source {
             ModelSource::Embedded => {
@@ -92,26 +110,51 @@ impl Model {
                 let spec = ModelSpec::from_bytes(config, Path::new("embedded config.json"))?;
                 let tokenizer =
                     Tokenizer::from_bytes(Embedded::TOKENIZER, Path::new("embedded tokenizer.json"))?;
+                agree(&spec, &tokenizer)?;
                 let name = Path::new("embedded model.safetensors");
-                Self::assemble("quicksilver", spec, tokenizer, options, |spec| {
-                    Embedded::NETWORK.map(|(_, weights)| Weights::in_memory(weights, name, spec)).transpose()
-                })
+                let weights = Embedded::NETWORK.map(|(_, weights)| Weights::in_memory(weights, name, &spec));
+                Self::assemble("quicksilver", spec, tokenizer, options, weights.transpose()?)
             }
             ModelSource::Dir(folder) => {
+                if folder.is_file() {
+                    refuse_file(folder)?;
+                }
                 let config = folder.join("config.json");
-                let json = std::fs::read(&config).map_err(|error| EngineError::ModelFile {
+                let json = small(&config).map_err(|error| EngineError::ModelFile {
                     file: config.clone(),
                     reason: format!(
                         "{error}; a model is `embedded`, or a folder with config.json, tokenizer.json and \
                          model.safetensors"
                     ),
                 })?;
-                let spec = ModelSpec::from_bytes(&json, &config)?;
-                let tokenizer = Tokenizer::from_path(&folder.join("tokenizer.json"))?;
+                let Folder { tokenizer, named } = Folder::read(folder)?;
+                let mut spec = resolve(folder, &json, &config, &tokenizer, &named)?;
+                agree(&spec, &tokenizer)?;
+                let weights = Weights::open(folder)?.map(|weights| {
+                    weights.settle(&mut spec);
+                    weights.of(&spec)
+                });
+                let weights = weights.transpose()?;
                 let name = folder.file_name().map_or("model".into(), |name| name.to_string_lossy());
-                Self::assemble(&name, spec, tokenizer, options, |spec| Weights::in_folder(folder, spec))
+                Self::assemble(&name, spec, tokenizer, options, weights)
             }
         }
+    }
+
+    /// What the network of a model, of which `spec` is the configuration, needs of the CPU's memory. No number of it is
+    /// read; `None` where there is no network.
+    ///
+    /// # Errors
+    /// [`EngineError::ModelFile`] for a fault of the weights' headers.
+    pub fn need(source: &ModelSource, spec: &ModelSpec) -> Result<Option<Need>, EngineError> {
+        let name = Path::new("embedded model.safetensors");
+        let weights = match source {
+            ModelSource::Embedded => {
+                Embedded::NETWORK.map(|(_, weights)| Weights::in_memory(weights, name, spec)).transpose()
+            }
+            ModelSource::Dir(folder) => Weights::in_folder(folder, spec),
+        };
+        Ok(weights?.map(|weights| Need::with(spec, Some(&weights), DTYPE, true)))
     }
 
     fn assemble(
@@ -119,9 +162,8 @@ impl Model {
         spec: ModelSpec,
         tokenizer: Tokenizer,
         options: LoadOptions,
-        weights: impl FnOnce(&ModelSpec) -> Result<Option<Weights>, EngineError>,
+        weights: Option<Weights>,
     ) -> Result<Self, EngineError> {
-        agree(&spec, &tokenizer)?;
         let mut device = "cpu".to_owned();
         let mut network = None;
         if let DeviceChoice::Cuda(_) = options.device {
@@ -129,19 +171,58 @@ impl Model {
             options.device.open()?;
         }
         if options.network.unwrap_or(spec.decode.network) != NetworkUse::Off
-            && let Some(weights) = weights(&spec)?
+            && let Some(weights) = weights
         {
             let (opened, called) = options.device.open()?;
             device = called;
             let machine = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
             let threads = options.threads.map_or(machine, NonZeroUsize::get);
+            weights.check_head(&spec)?;
             let mut loaded = Network::new(&spec, &weights, &opened, threads, options.precision)?;
             loaded.ban(meaningless(&spec, &tokenizer));
             network = Some(loaded);
         }
-        let layout = Layout::new(&tokenizer, spec.bos, spec.eos);
+        let (bos, eos) = spec.frame();
+        let layout = Layout::new(&tokenizer, bos, eos);
         Ok(Self { name: name.to_owned(), spec, tokenizer: Arc::new(tokenizer), layout, network, device })
     }
+}
+
+/// The config, and what the files beside it say of the same.
+fn resolve(
+    folder: &Path,
+    json: &[u8],
+    config: &Path,
+    tokenizer: &Tokenizer,
+    named: &Named,
+) -> Result<ModelSpec, EngineError> {
+    let fail = |file: &Path, reason: String| EngineError::ModelFile { file: file.to_owned(), reason };
+    let path = folder.join("generation_config.json");
+    let generation = match small(&path) {
+        Ok(json) => serde_json::from_slice(&json).map_err(|error| fail(&path, error.to_string()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ids::default(),
+        Err(error) => return Err(fail(&path, error.to_string())),
+    };
+    if let Some(mask) = named.mask.as_deref().filter(|mask| tokenizer.special(mask).is_none()) {
+        let path = folder.join("tokenizer_config.json");
+        return Err(fail(&path, format!("mask_token: {mask:?} is no special token of the tokenizer")));
+    }
+    let of =
+        |name: &Option<String>| name.as_deref().and_then(|name| tokenizer.special(name)).map(|token| token.0);
+    let (mask, bos, eos, pad) = (of(&named.mask), of(&named.bos), of(&named.eos), of(&named.pad));
+    let claims = Claims {
+        generation,
+        tokenizer: Ids { mask, bos, eos, pad, ..Ids::default() },
+        names: tokenizer.specials().map(|(name, token)| (name.to_owned(), token)).collect(),
+    };
+    ModelSpec::resolve(json, config, &claims)
+}
+
+/// A config file's bytes, one more than may be at the most.
+fn small(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Config and tokenizer must be of one model.
@@ -154,14 +235,10 @@ fn agree(spec: &ModelSpec, tokenizer: &Tokenizer) -> Result<(), EngineError> {
             tokenizer.vocab()
         ));
     }
-    if !tokenizer.is_special(spec.mask) {
-        return fail(format!("mask_token_id: {} is text in tokenizer.json", spec.mask.0));
-    }
-    match tokenizer.special("<|mask|>") {
-        Some(mask) if mask != spec.mask => {
-            fail(format!("mask_token_id: {} is not tokenizer.json's <|mask|>, {}", spec.mask.0, mask.0))
-        }
-        _ => Ok(()),
+    if tokenizer.is_special(spec.mask) {
+        Ok(())
+    } else {
+        fail(format!("mask_token_id: {} is text in tokenizer.json", spec.mask.0))
     }
 }
 

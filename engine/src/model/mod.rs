@@ -4,10 +4,11 @@
 //! |---|---|
 //! | [`config`], `shapes` | `config.json` → [`ModelSpec`], and the tensors that follow from it |
 //! | [`weights`] | safetensors → checked tensors |
-//! | `linear`, `rope`, `attention`, `transformer` | the forward pass |
+//! | `reader`, `linear`, `rope`, `attention`, `mlp`, `experts`, `transformer` | the forward pass |
 //! | [`context`], `cache` | a context's tokens, positions, keys and values, kept between keystrokes |
 //! | [`network`] | [`Network`]: reads a [`Context`], and remembers it |
 //! | [`denoise`], `score` | what is asked of it: the sampler's [`NetworkDenoiser`], and hypotheses' scores |
+//! | [`need`] | memory that a network will need, before it is allocated |
 //! | [`load`] | a folder, or what is built in, → [`Model`] |
 //!
 //! Nothing here knows text: rows of token ids in, logits out.
@@ -17,9 +18,13 @@ mod cache;
 pub mod config;
 pub mod context;
 pub mod denoise;
+mod experts;
 mod linear;
 pub mod load;
+mod mlp;
+pub mod need;
 pub mod network;
+mod reader;
 mod rope;
 mod score;
 mod shapes;
@@ -27,11 +32,14 @@ mod transformer;
 pub mod weights;
 
 #[cfg(test)]
+mod published_tests;
+#[cfg(test)]
 pub(crate) mod reference;
 
-pub use config::{ModelSpec, NetworkUse, Topology};
+pub use config::{FirstLength, ModelSpec, NetworkUse, Topology};
 pub use context::{Context, ContextStats};
 pub use denoise::NetworkDenoiser;
 pub use linear::Precision;
-pub use load::{LoadOptions, Model, ModelSource};
+pub use load::{LoadOptions, Model, ModelSource, embedded_files};
+pub use need::Need;
 pub use network::Network;

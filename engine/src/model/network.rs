@@ -16,24 +16,28 @@ use super::{
     context::{Context, ContextStats, horizon, shared_start},
     denoise::NetworkDenoiser,
     linear::Precision,
+    need::Need,
     transformer::Transformer,
     weights::Weights,
 };
 use crate::{
     EngineError,
-    device::{ensure_fits, failed},
+    device::failed,
     diffusion::{CanvasIdx, Denoiser},
     tokens::TokenId,
 };
 
 /// Bytes of keys and values remembered, beyond which the oldest context goes.
-const MAX_REMEMBERED_BYTES: usize = 48 * 1024 * 1024;
+pub(super) const MAX_REMEMBERED_BYTES: usize = 48 * 1024 * 1024;
 /// Rows of context in one pass: bounds the memory of its scores.
-const PASS_ROWS: usize = 256;
+pub(super) const PASS_ROWS: usize = 256;
 /// Rows of spans in one pass.
 pub(super) const SPAN_ROWS: usize = 256;
 /// Prefix rows given up in place; a context that shares less is left as it is and copied.
 const REWOUND_ROWS: usize = 32;
+/// What is computed with.
+pub(super) const DTYPE: DType = DType::F32;
+
 /// A network on its device.
 pub struct Network {
     pub(super) spec: ModelSpec,
@@ -42,13 +46,14 @@ pub struct Network {
     /// The latest last.
     remembered: Vec<Context>,
     pub(super) banned: Vec<u32>,
+    need: Need,
 }
 
 impl Network {
     /// Reads weights onto a device, `threads` CPU threads computing.
     ///
     /// # Errors
-    /// [`EngineError::ModelFile`] for a fault in the weights, [`EngineError::Device`] if they do not fit.
+    /// [`EngineError::ModelFile`] for a fault in the weights, [`EngineError::TooLarge`] if they do not fit.
     pub fn new(
         spec: &ModelSpec,
         weights: &Weights,
@@ -56,22 +61,25 @@ impl Network {
         threads: usize,
         precision: Precision,
     ) -> Result<Self, EngineError> {
-        ensure_fits(device, Self::bytes_needed(spec))?;
+        let int8 = precision == Precision::Int8 && device.is_cpu();
+        let need = Need::with(spec, Some(weights), DTYPE, int8);
+        need.ensure(device)?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(|n| format!("network-{n}"))
             .build()
             .map_err(|error| EngineError::Device { reason: error.to_string(), sticky: false })?;
-        let body = Transformer::new(spec, weights, device, DType::F32, precision)?;
-        let mut network = Self { spec: spec.clone(), body, pool, remembered: Vec::new(), banned: Vec::new() };
+        let body = Transformer::new(spec, weights, device, DTYPE, precision)?;
+        let mut network =
+            Self { spec: spec.clone(), body, pool, remembered: Vec::new(), banned: Vec::new(), need };
         network.check()?;
         Ok(network)
     }
 
-    /// Bytes that weights and remembered contexts take.
+    /// Memory that it needs.
     #[must_use]
-    pub fn bytes_needed(spec: &ModelSpec) -> u64 {
-        spec.parameters() * size_of::<f32>() as u64 + MAX_REMEMBERED_BYTES as u64
+    pub fn need(&self) -> Need {
+        self.need
     }
 
     /// What the network is.
@@ -116,10 +124,11 @@ impl Network {
     ) -> Result<(Context, ContextStats), EngineError> {
         let (suffix, prefix) = (self.ids(suffix)?, self.ids(prefix)?);
         let tokens = suffix.len() + prefix.len();
-        if self.spec.topology == Topology::Full {
-            let context =
-                Context { suffix: suffix.into(), prefix: prefix.into(), horizon, rows: None, last: None };
-            return Ok((context, ContextStats { tokens, reused: 0 }));
+        if self.spec.topology != Topology::ContextExact {
+            return Ok((
+                Context::unread(&self.spec, suffix, prefix, horizon),
+                ContextStats { tokens, reused: 0 },
+            ));
         }
         let shared = |context: &Context| shared_start(&context.prefix, &prefix);
         let near = |context: &&Context| *context.suffix == *suffix && context.horizon == horizon;
@@ -212,6 +221,14 @@ impl Network {
         };
         while self.remembered.len() > 1 && bytes(&self.remembered) > MAX_REMEMBERED_BYTES {
             self.remembered.remove(0);
+        }
+    }
+
+    /// What each of `rows` rows sees that are computed together, nothing being kept.
+    pub(super) fn sight(&self, rows: usize) -> Seen {
+        match self.spec.topology {
+            Topology::BlockCausal(size) => Seen::blocks(rows, size),
+            Topology::Full | Topology::ContextExact => Seen::whole(0, &[rows]),
         }
     }
 

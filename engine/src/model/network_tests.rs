@@ -1,11 +1,12 @@
 //! The network against plain loops, with its caches and without.
 
-use std::path::Path;
+use std::{num::NonZeroUsize, path::Path};
 
 use super::*;
 use crate::{
     diffusion::{CanvasIdx, Denoiser},
     model::{
+        LoadOptions, Model, ModelSource, NetworkUse,
         context::horizon,
         denoise::BANNED,
         reference::{self, Row},
@@ -351,6 +352,20 @@ enum Case {
     },
 }
 
+/// A folder's network, nothing banned.
+fn of_folder(folder: &Path, precision: Precision) -> Network {
+    let options = LoadOptions {
+        threads: NonZeroUsize::new(1),
+        precision,
+        network: Some(NetworkUse::Denoise),
+        ..LoadOptions::default()
+    };
+    let model = Model::load(&ModelSource::Dir(folder.to_owned()), options).unwrap();
+    let mut network = model.network.unwrap();
+    network.ban([]);
+    network
+}
+
 /// PyTorch and this engine agree on the fixtures' logits, and on every argmax.
 #[test]
 fn the_recorded_logits_of_pytorch_are_met() {
@@ -362,11 +377,8 @@ fn the_recorded_logits_of_pytorch_are_met() {
         // The embedded network comes with its own reference, once there is one.
         let Ok(reference) = std::fs::read(folder.join("reference.json")) else { continue };
         let recorded: Recorded = serde_json::from_slice(&reference).unwrap();
-        let config = std::fs::read(folder.join("config.json")).unwrap();
-        let spec = ModelSpec::from_bytes(&config, Path::new("config.json")).unwrap();
-        let weights = Weights::in_folder(&folder, &spec).unwrap().unwrap();
-        let mut network = Network::new(&spec, &weights, &Device::Cpu, 1, Precision::Full).unwrap();
-        let mut int8 = Network::new(&spec, &weights, &Device::Cpu, 1, Precision::Int8).unwrap();
+        let mut network = of_folder(&folder, Precision::Full);
+        let mut int8 = of_folder(&folder, Precision::Int8);
         let (mut far, mut rounded) = (0.0_f32, 0.0_f32);
         let (mut rows, mut same) = (0, 0);
         for case in &recorded.cases {
@@ -393,11 +405,12 @@ fn the_recorded_logits_of_pytorch_are_met() {
             folder.file_name().unwrap().display(),
             recorded.cases.len()
         );
-        assert!(far < recorded.tolerance, "{}: {far}", folder.display());
+        let (name, most) = (folder.display(), recorded.tolerance);
+        assert!(far < most, "{name}: max abs difference {far:.2e} from PyTorch's logits, {most:.0e} allowed");
         assert!(rounded < ROUNDED, "{}: {rounded}", folder.display());
         checked += 1;
     }
-    assert!(checked >= 4, "{checked} folders with references");
+    assert!(checked >= 14, "{checked} folders with references");
 }
 
 /// A case's logits row by row, its last prefix row's, and what was recorded.
@@ -421,7 +434,7 @@ fn computed<'c>(
         }
         Case::Full { ids, columns, argmax, logits } => {
             let positions: Vec<u32> = (0..ids.len() as u32).collect();
-            let hidden = network.pass(ids, &[&positions], None, &Seen::whole(0, &[ids.len()])).unwrap();
+            let hidden = network.pass(ids, &[&positions], None, &network.sight(ids.len())).unwrap();
             (network.body.logits(&hidden).unwrap().to_vec2().unwrap(), None, (columns, argmax, logits))
         }
     }

@@ -1,10 +1,11 @@
 //! Rotary positions, "half-split" (`rotate_half`): dimension i is paired with i + head_dim / 2.
 //!
-//! Su et al., RoFormer (2021); frequencies `theta^(-2i / head_dim)`.
+//! Su et al., RoFormer (2021); frequencies `theta^(-2i / head_dim)`. Where only the first dimensions of a head are
+//! rotated (LLaDA2), they are paired among themselves, and their number stands for `head_dim`.
 
 use candle_core::{Device, Result, Tensor};
 
-/// Cosines and sines of some rows' positions: `[rows, head_dim / 2]` each.
+/// Cosines and sines of some rows' positions: `[rows, rotary / 2]` each.
 pub(super) struct Angles {
     cos: Tensor,
     sin: Tensor,
@@ -16,10 +17,10 @@ pub(super) struct Rope {
 }
 
 impl Rope {
-    /// Frequencies for heads of `head_dim` dimensions.
-    pub(super) fn new(head_dim: usize, theta: f64) -> Self {
-        let pairs = head_dim / 2;
-        Self { inverse: (0..pairs).map(|i| theta.powf(-2.0 * i as f64 / head_dim as f64)).collect() }
+    /// Frequencies for the first `rotary` dimensions of each head.
+    pub(super) fn new(rotary: usize, theta: f64) -> Self {
+        let pairs = rotary / 2;
+        Self { inverse: (0..pairs).map(|i| theta.powf(-2.0 * i as f64 / rotary as f64)).collect() }
     }
 
     /// Angles of `positions`.
@@ -41,6 +42,11 @@ impl Rope {
 impl Angles {
     /// Rotates `x` of `[heads, rows, head_dim]`, contiguous.
     pub(super) fn rotate(&self, x: &Tensor) -> Result<Tensor> {
-        candle_nn::rotary_emb::rope(&x.unsqueeze(0)?, &self.cos, &self.sin)?.squeeze(0)
+        let (rotary, width) = (2 * self.cos.dim(1)?, x.dim(2)?);
+        if rotary == width {
+            return candle_nn::rotary_emb::rope(&x.unsqueeze(0)?, &self.cos, &self.sin)?.squeeze(0);
+        }
+        let turned = self.rotate(&x.narrow(2, 0, rotary)?.contiguous()?)?;
+        Tensor::cat(&[turned, x.narrow(2, rotary, width - rotary)?], 2)?.contiguous()
     }
 }

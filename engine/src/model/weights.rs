@@ -14,7 +14,7 @@ use half::{bf16, f16};
 use rustc_hash::FxHashMap;
 use safetensors::tensor::{Dtype, Metadata};
 
-use super::config::ModelSpec;
+use super::config::{ModelSpec, names::Names};
 use crate::EngineError;
 
 /// Bytes of the largest header.
@@ -46,10 +46,11 @@ pub struct Int8Rows {
     pub scales: Vec<f32>,
 }
 
-/// A model's weights, checked and not yet read.
+/// A model's weights, checked and not yet read. Tensors are asked for by Qwen's names, whatever the files call them.
 pub struct Weights {
     files: Vec<(PathBuf, Bytes)>,
     places: FxHashMap<String, (Place, Vec<usize>)>,
+    names: Names,
 }
 
 impl Weights {
@@ -59,6 +60,15 @@ impl Weights {
     /// # Errors
     /// [`EngineError::ModelFile`] naming the file and the tensor.
     pub fn in_folder(folder: &Path, spec: &ModelSpec) -> Result<Option<Self>, EngineError> {
+        Self::open(folder)?.map(|weights| weights.of(spec)).transpose()
+    }
+
+    /// The same, compared with nothing yet: for a spec that leaves something to the weights, see
+    /// [`settle`](Self::settle).
+    ///
+    /// # Errors
+    /// [`EngineError::ModelFile`] naming the file.
+    pub fn open(folder: &Path) -> Result<Option<Self>, EngineError> {
         let one = folder.join("model.safetensors");
         let index = folder.join("model.safetensors.index.json");
         let paths = if one.exists() {
@@ -73,7 +83,7 @@ impl Weights {
             let file = File::open(&path).map_err(|error| fault(&path, error.to_string()))?;
             files.push((path, Bytes::File(Mutex::new(file))));
         }
-        Self::checked(files, spec).map(Some)
+        Self::headers(files).map(Some)
     }
 
     /// Weights that are part of the program.
@@ -81,11 +91,33 @@ impl Weights {
     /// # Errors
     /// [`EngineError::ModelFile`] naming `name` and the tensor.
     pub fn in_memory(bytes: &'static [u8], name: &Path, spec: &ModelSpec) -> Result<Self, EngineError> {
-        Self::checked(vec![(name.to_owned(), Bytes::Memory(bytes))], spec)
+        Self::headers(vec![(name.to_owned(), Bytes::Memory(bytes))])?.of(spec)
     }
 
-    /// Headers read and compared with the spec; no number is read.
-    fn checked(files: Vec<(PathBuf, Bytes)>, spec: &ModelSpec) -> Result<Self, EngineError> {
+    /// What a config may leave open, decided by what is there: a head of its own, and the bias of a router.
+    pub fn settle(&self, spec: &mut ModelSpec) {
+        let has = |name: &str| self.places.contains_key(&spec.names.stored(name));
+        if !spec.tied_by_config {
+            spec.tied = !has("lm_head.weight");
+        }
+        if let Some(experts) = spec.experts {
+            let bias = has(&format!("model.layers.{}.mlp.gate.expert_bias", experts.dense_layers));
+            spec.experts = Some(super::config::Experts { bias, ..experts });
+        }
+    }
+
+    /// The weights of `spec`: every tensor of it is here with its shape and a known type, and no other is.
+    ///
+    /// # Errors
+    /// [`EngineError::ModelFile`] naming the file and the tensor.
+    pub fn of(mut self, spec: &ModelSpec) -> Result<Self, EngineError> {
+        self.names = spec.names;
+        self.compare(spec)?;
+        Ok(self)
+    }
+
+    /// Headers read; no number is.
+    fn headers(files: Vec<(PathBuf, Bytes)>) -> Result<Self, EngineError> {
         let mut places = FxHashMap::default();
         for (at, (path, bytes)) in files.iter().enumerate() {
             let (start, header) = header(bytes).map_err(|reason| fault(path, reason))?;
@@ -104,12 +136,9 @@ impl Weights {
                 }
             }
         }
-        let weights = Self { files, places };
-        weights.compare(spec)?;
-        Ok(weights)
+        Ok(Self { files, places, names: Names::default() })
     }
 
-    /// Every tensor of the spec is here with its shape and a known type, and no other is.
     fn compare(&self, spec: &ModelSpec) -> Result<(), EngineError> {
         let mut known = 0;
         for (name, shape) in spec.tensors() {
@@ -156,7 +185,7 @@ impl Weights {
             return Ok(());
         }
         let expected: rustc_hash::FxHashSet<String> =
-            spec.tensors().into_iter().map(|(name, _)| name).collect();
+            spec.tensors().into_iter().map(|(name, _)| self.names.stored(&name)).collect();
         let mut unknown: Vec<&String> = self
             .places
             .keys()
@@ -164,8 +193,9 @@ impl Weights {
                 !expected.contains(*name)
                     && !name.strip_suffix("_scale").is_some_and(|name| expected.contains(name))
             })
-            // Some exporters write the head although it is the embedding.
-            .filter(|name| !(spec.tied && *name == "lm_head.weight"))
+            // Some exporters write the head although it is the embedding, or frequencies that follow from the config.
+            .filter(|name| !(spec.tied && **name == self.names.stored("lm_head.weight")))
+            .filter(|name| !name.ends_with("rotary_emb.inv_freq"))
             .collect();
         unknown.sort();
         match unknown.first().and_then(|name| self.places.get(*name).map(|(place, _)| (place, name))) {
@@ -178,12 +208,42 @@ impl Weights {
 
     fn find(&self, name: &str) -> Result<&(Place, Vec<usize>), EngineError> {
         let first = self.files.first().map_or(Path::new("model.safetensors"), |(path, _)| path);
-        self.places.get(name).ok_or_else(|| fault(first, format!("{name}: is missing")))
+        let stored = self.names.stored(name);
+        self.places.get(&stored).ok_or_else(|| fault(first, format!("{stored}: is missing")))
     }
 
     fn fault(&self, place: &Place, name: &str, reason: &str) -> EngineError {
         let path = self.files.get(place.file).map_or(Path::new("model.safetensors"), |(path, _)| path);
-        fault(path, format!("{name}: {reason}"))
+        fault(path, format!("{}: {reason}", self.names.stored(name)))
+    }
+
+    /// A head beside a config that says the embedding is the head must be the embedding.
+    ///
+    /// # Errors
+    /// [`EngineError::ModelFile`] naming both sources, if they disagree.
+    pub fn check_head(&self, spec: &ModelSpec) -> Result<(), EngineError> {
+        const HEAD: &str = "lm_head.weight";
+        const STEP: usize = 1 << 20;
+        if !spec.tied || !self.places.contains_key(&self.names.stored(HEAD)) {
+            return Ok(());
+        }
+        let ((head, _), (embedding, _)) = (self.find(HEAD)?, self.find("model.embed_tokens.weight")?);
+        let mut same = head.bytes == embedding.bytes && head.dtype == embedding.dtype;
+        for start in (0..head.bytes).step_by(STEP) {
+            let part = |place: &Place| {
+                let bytes = STEP.min(place.bytes - start);
+                self.raw(&Place { start: place.start + start as u64, bytes, ..*place })
+            };
+            same = same
+                && part(head).map_err(|reason| self.fault(head, HEAD, &reason))?
+                    == part(embedding).map_err(|reason| self.fault(embedding, HEAD, &reason))?;
+            if !same {
+                let why = "is not the embedding, but config.json's tie_word_embeddings says that it is; correct the one \
+                           that is wrong";
+                return Err(self.fault(head, HEAD, why));
+            }
+        }
+        Ok(())
     }
 
     /// The numbers of a tensor as stored (row by row), each finite.
@@ -205,6 +265,12 @@ impl Weights {
             Some(at) => Err(self.fault(place, name, &format!("number {at} is {}", numbers[at]))),
             None => Ok(numbers),
         }
+    }
+
+    /// Whether a tensor is stored as int8.
+    #[must_use]
+    pub fn is_int8(&self, name: &str) -> bool {
+        self.places.get(name).is_some_and(|(place, _)| place.dtype == Dtype::I8)
     }
 
     /// An int8 matrix; `None` if it is stored as something else.
@@ -275,13 +341,17 @@ fn header(bytes: &Bytes) -> Result<(u64, Metadata), String> {
     };
     let length = part(0, LENGTH_BYTES)?;
     let length = u64::from_le_bytes(length.try_into().map_err(|_| "is cut off in its header".to_owned())?);
+    if length > size.saturating_sub(LENGTH_BYTES) && length <= MAX_HEADER_BYTES {
+        return Err(format!("claims a header of {length} bytes in a file of {size}; fetch the file again"));
+    }
     if length > MAX_HEADER_BYTES {
         return Err(format!("claims a header of {length} bytes; at most {MAX_HEADER_BYTES} are read"));
     }
     let header: Metadata =
         serde_json::from_slice(&part(LENGTH_BYTES, length)?).map_err(|error| format!("header: {error}"))?;
     let start = LENGTH_BYTES + length;
-    let expected = start + header.data_len() as u64;
+    // As large as numbers get, the sum would overflow.
+    let expected = start.saturating_add(header.data_len() as u64);
     if size == expected {
         Ok((start, header))
     } else {
@@ -317,7 +387,14 @@ fn shards(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, EngineError> {
         let path = folder.join(&name);
         let real = path.canonicalize().map_err(|error| fault(&path, error.to_string()))?;
         if real.parent() != Some(&home) {
-            return Err(fault(index, format!("weight_map: {name:?} leads out of the model's folder")));
+            return Err(fault(
+                index,
+                format!(
+                    "weight_map: {name:?} leads out of the model's folder; if it is another program's cache, \
+                     `quicksilver model pull ID --from {}` takes the files over",
+                    folder.display()
+                ),
+            ));
         }
         paths.push(path);
     }
@@ -327,19 +404,24 @@ fn shards(folder: &Path, index: &Path) -> Result<Vec<PathBuf>, EngineError> {
 /// A folder with weights of another format is an error that says so, not a folder without weights.
 fn refuse_other_formats(folder: &Path) -> Result<(), EngineError> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("bin" | "pt" | "pth" | "ckpt" | "pkl") => {
-                return Err(fault(
-                    &path,
-                    "is a pickle, which can run code; convert it to safetensors".to_owned(),
-                ));
-            }
-            Some("gguf") => return Err(fault(&path, "is GGUF; only safetensors is read".to_owned())),
-            _ => {}
+    entries.flatten().try_for_each(|entry| refuse_file(&entry.path()))
+}
+
+/// Refuses a file whose name says that it is of another format.
+///
+/// # Errors
+/// [`EngineError::ModelFile`] saying why, and what to do.
+pub(super) fn refuse_file(path: &Path) -> Result<(), EngineError> {
+    let extension = path.extension().and_then(|extension| extension.to_str()).map(str::to_ascii_lowercase);
+    let reason = match extension.as_deref() {
+        Some("bin" | "pt" | "pth" | "ckpt" | "pkl") => {
+            "is a pickle, which can run code when it is loaded; convert it to safetensors on a machine that you do not \
+             mind losing, or ask its authors to"
         }
-    }
-    Ok(())
+        Some("gguf") => "is GGUF; only safetensors is read",
+        _ => return Ok(()),
+    };
+    Err(fault(path, reason.to_owned()))
 }
 
 fn widen(raw: &[u8], dtype: Dtype) -> Vec<f32> {

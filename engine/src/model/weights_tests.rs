@@ -104,6 +104,48 @@ fn a_header_that_claims_too_much_is_refused() {
     assert!(error(bytes).unwrap().contains("at most"));
 }
 
+/// A file of this header and so many bytes.
+fn headed(header: &str, data: usize) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &vec![0; data]].concat()
+}
+
+#[test]
+fn a_header_whose_offsets_lie_is_refused() {
+    let tensor = |name: &str, shape: u64, from: u64, to: u64| {
+        format!(r#""{name}":{{"dtype":"U8","shape":[{shape}],"data_offsets":[{from},{to}]}}"#)
+    };
+    let cases = [
+        ("overlapping", vec![tensor("a", 4, 0, 4), tensor("b", 4, 2, 6)], 6),
+        ("with a gap", vec![tensor("a", 4, 0, 4), tensor("b", 4, 6, 10)], 10),
+        ("backwards", vec![tensor("a", 4, 4, 0)], 4),
+        ("shape and bytes disagree", vec![tensor("a", 8, 0, 4)], 4),
+        ("larger than the file", vec![tensor("a", 1 << 40, 0, 1 << 40)], 4),
+        ("smaller than the file", vec![tensor("a", 4, 0, 4)], 400),
+        ("numbers overflow", vec![tensor("a", u64::MAX, 0, u64::MAX)], 4),
+        (
+            "the sum overflows",
+            (0..8)
+                .map(|n| {
+                    tensor(&n.to_string(), (1 << 61) - 1, n * ((1 << 61) - 1), (n + 1) * ((1 << 61) - 1))
+                })
+                .collect(),
+            4,
+        ),
+    ];
+    for (what, tensors, data) in cases {
+        let error = error(headed(&format!("{{{}}}", tensors.join(",")), data)).expect(what);
+        assert!(error.starts_with("model.safetensors: "), "{what}: {error}");
+    }
+}
+
+#[test]
+fn a_header_is_not_made_room_for_before_the_file_is_seen_to_hold_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("model.safetensors"), (MAX_HEADER_BYTES).to_le_bytes()).unwrap();
+    let error = Weights::in_folder(folder.path(), &tiny()).err().unwrap().to_string();
+    assert!(error.contains("claims a header of 8388608 bytes in a file of 8"), "{error}");
+}
+
 #[test]
 fn an_index_cannot_lead_out_of_the_folder() {
     let folder = tempfile::tempdir().unwrap();
@@ -134,11 +176,31 @@ fn a_file_that_shrinks_while_it_is_read_is_an_error() {
 
 #[test]
 fn other_formats_are_refused_by_name() {
-    for (name, wanted) in [("pytorch_model.bin", "pickle"), ("model.pt", "pickle"), ("model.gguf", "GGUF")] {
+    for (name, wanted) in [
+        ("pytorch_model.bin", "pickle, which can run code"),
+        ("model.pt", "pickle"),
+        ("model.pth", "pickle"),
+        ("model.ckpt", "pickle"),
+        ("model.pkl", "pickle"),
+        ("model.PT", "pickle"),
+        ("model.gguf", "GGUF"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(name), b"x").unwrap();
         let error = Weights::in_folder(folder.path(), &tiny()).err().expect(name).to_string();
         assert!(error.contains(name) && error.contains(wanted), "{error}");
+        let error = refuse_file(&folder.path().join(name)).expect_err(name).to_string();
+        assert!(error.contains(name) && error.contains(wanted), "{error}");
+        std::fs::write(
+            folder.path().join("model.safetensors.index.json"),
+            serde_json::json!({"weight_map": {"a": name}}).to_string(),
+        )
+        .unwrap();
+        let error = Weights::in_folder(folder.path(), &tiny()).err().expect(name).to_string();
+        assert!(
+            error.contains(name) && error.contains("not the plain name of a safetensors file"),
+            "{error}"
+        );
     }
 }
 

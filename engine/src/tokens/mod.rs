@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | [`tokenizer`] | loading, checking, encoding |
+//! | [`folder`] | a model folder's tokenizer, of one file or several |
 //! | `pieces` | the split before the merges |
 //! | `alphabet` | byte-level BPE's printable bytes |
 //! | `memory` | texts tokenised a moment ago |
@@ -14,6 +15,7 @@
 mod alphabet;
 pub mod detokenize;
 pub mod fit;
+pub mod folder;
 mod memory;
 mod pieces;
 pub mod tokenizer;

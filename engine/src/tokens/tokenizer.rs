@@ -21,6 +21,8 @@ use crate::EngineError;
 pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 /// Ids beyond which a vocabulary is refused: ten times the largest known.
 pub const MAX_VOCABULARY: usize = 2_000_000;
+/// Ids for each token of the vocabulary, beyond which it is refused: published ones have next to no gaps.
+const MAX_GAPS: usize = 4;
 /// Pieces whose tokens are kept; then the table starts anew.
 const MAX_KNOWN_PIECES: usize = 1 << 16;
 /// Bytes of the longest piece worth keeping.
@@ -110,6 +112,14 @@ impl Tokenizer {
         if size > MAX_VOCABULARY {
             return Err(format!("model.vocab: id {} is beyond the limit of {MAX_VOCABULARY}", size - 1));
         }
+        // A table is made of them, which a few tokens must not make large.
+        if size > MAX_GAPS * vocabulary.len() + MAX_GAPS * 1024 {
+            return Err(format!(
+                "model.vocab: id {} is far beyond what its {} tokens need",
+                size - 1,
+                vocabulary.len()
+            ));
+        }
         if let Some(pair) = vocabulary.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(format!(
                 "model.vocab: {:?} and {:?} have the same id {}",
@@ -198,6 +208,11 @@ impl Tokenizer {
     #[must_use]
     pub fn special(&self, name: &str) -> Option<TokenId> {
         self.names.get(name).copied()
+    }
+
+    /// All special tokens by their names, in no order.
+    pub fn specials(&self) -> impl Iterator<Item = (&str, TokenId)> {
+        self.names.iter().map(|(name, token)| (name.as_str(), *token))
     }
 
     /// The token that is a line break and nothing else.

@@ -92,7 +92,7 @@ def fetch_debian(pins: dict[str, dict], work: Path, target: Path) -> None:
                 (parts / "src.sources").write_text(DEBIAN_LISTS.read_text().replace("Types: deb\n", "Types: deb-src\n"))
                 subprocess.run(["apt-get", *options, "-qq", "update"], check=True)
                 listed = True
-            source = ["source", "--download-only", "-qq", "--only-source", f"{name}={pin['version']}"]
+            source = ["source", "--download-only", "--tar-only", "-qq", "--only-source", f"{name}={pin['version']}"]
             subprocess.run(["apt-get", *options, *source], cwd=folder, check=True)
             found = list(folder.glob(f"{name}_{upstream}.orig.tar.*[!c]"))
         with tarfile.open(found[0]) as archive:

@@ -1,8 +1,9 @@
-"""Makes the random-weight fixture models that pin the engine's arithmetic to this package's.
+"""Makes the random-weight fixture models that pin the engine's arithmetic to this package's, and to PyTorch's.
 
-    python -m quicksilver_training.fixture --out ../models/fixture
+    python3 -m venv oracle && oracle/bin/pip install -r published.txt
+    oracle/bin/python -m quicksilver_training.fixture --out ../models/fixture
 
-One folder per shape: context-exact in int8 and f32, and two public shapes with full attention.
+One folder per shape of our own: context-exact in int8 and f32, and two with full attention. Public families are `published.py`'s.
 """
 
 import argparse
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from . import export, tokenizer
+from . import export, published, tokenizer
 from .network import Network, Shape
 
 VOCABULARY = 300
@@ -55,4 +56,6 @@ def make(out: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
-    make(parser.parse_args().out)
+    folder = parser.parse_args().out
+    make(folder)
+    published.make(folder)

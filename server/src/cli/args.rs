@@ -8,8 +8,11 @@ use quicksilver_protocol::{completion::Span, limits::MAX_SPAN_TOKENS};
 
 use super::{
     caret::{Caret, Spot},
+    eval_args::EvalArgs,
     failure::EXIT_CODES,
+    sandbox::SandboxArgs,
 };
+use crate::models::HUB;
 
 /// Fills the hole at the cursor with a diffusion model: the whole span at once, refined step by step.
 #[derive(Debug, Parser)]
@@ -48,8 +51,13 @@ pub(super) enum Command {
     Lsp(LspArgs),
     /// Check the model, the device, the engine and one completion, and say what is wrong
     Doctor(DoctorArgs),
-    /// Look at models
+    /// Fetch models, look at them, remove them
     Model(ModelArgs),
+    /// Measure how well an engine fills holes, ours or another
+    Eval(EvalArgs),
+    /// Become a program that can do no harm; `eval` runs code through this
+    #[command(hide = true)]
+    Sandbox(SandboxArgs),
     /// Print a completion script for a shell
     #[command(after_help = EXIT_CODES)]
     Completions {
@@ -67,8 +75,8 @@ pub(super) struct AskArgs {
     /// File with the key for --endpoint; without it QUICKSILVER_KEY counts
     #[arg(long, value_name = "FILE", requires = "endpoint")]
     pub(super) key_file: Option<PathBuf>,
-    /// Model name or folder; the embedded one (or the endpoint's first) unless given
-    #[arg(long, value_name = "NAME_OR_DIR")]
+    /// Model folder, or ID of a pulled model; the embedded one (or the endpoint's first) unless given
+    #[arg(long, value_name = "ID_OR_DIR")]
     pub(super) model: Option<String>,
     /// auto, cpu or cuda:N
     #[arg(long, default_value = "auto", value_parser = device)]
@@ -121,8 +129,8 @@ pub(super) struct EngineArgs {
     /// ADDR:PORT (port 0 takes a free one) or unix:PATH; others than loopback need a key
     #[arg(long, default_value = "127.0.0.1:8787", value_name = "ADDR:PORT|unix:PATH")]
     pub(super) listen: String,
-    /// Model name or folder; the embedded one unless given
-    #[arg(long, value_name = "NAME_OR_DIR")]
+    /// Model folder, or ID of a pulled model; the embedded one unless given
+    #[arg(long, value_name = "ID_OR_DIR")]
     pub(super) model: Option<String>,
     /// auto, cpu or cuda:N
     #[arg(long, default_value = "auto", value_parser = device)]
@@ -164,15 +172,46 @@ pub(super) struct ModelArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ModelCommand {
-    /// The models that need no download
+    /// The known models: size, licence, what each is good at, which are on this disk, which fit this machine
     #[command(after_help = EXIT_CODES)]
-    List,
+    List {
+        /// Print one JSON line instead, with the same facts
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch a model from the hub; what was interrupted goes on where it stopped
+    #[command(after_help = EXIT_CODES)]
+    Pull(PullArgs),
+    /// Delete a pulled model from this disk
+    #[command(after_help = EXIT_CODES)]
+    Remove {
+        /// Which; without a revision all of them
+        #[arg(value_name = "ID[@REVISION]")]
+        model: String,
+    },
     /// What a model is: shape, size, vocabulary, licence
     #[command(after_help = EXIT_CODES)]
     Show {
-        /// Model name or folder; the embedded one unless given
+        /// Model folder, or ID of a pulled model; the embedded one unless given
         model: Option<String>,
     },
+}
+
+/// The token, if one is needed, comes from the environment's HF_TOKEN; proxies from HTTPS_PROXY and NO_PROXY.
+#[derive(Args, Debug)]
+pub(super) struct PullArgs {
+    /// Which, as on the hub: ORG/NAME, perhaps with a branch, a tag or a commit
+    #[arg(value_name = "ID[@REVISION]")]
+    pub(super) model: String,
+    /// The hub, or a mirror with the hub's URL layout
+    #[arg(long, value_name = "URL", env = "HF_ENDPOINT", default_value = HUB)]
+    pub(super) hub: String,
+    /// Take the files from this folder instead of the hub
+    #[arg(long, value_name = "DIR")]
+    pub(super) from: Option<PathBuf>,
+    /// Accept the model's licence although it restricts use
+    #[arg(long)]
+    pub(super) accept_licence: bool,
 }
 
 fn span(text: &str) -> Result<Span, String> {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use quicksilver_protocol::completion::{FimRequest, Span};
 
-use super::{Exit, Failure, args::DoctorArgs, infill, print};
+use super::{Exit, Failure, args::DoctorArgs, infill, model, print};
 use crate::engine::{Engine, EngineState};
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -13,6 +13,9 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let engine_here =
         if cfg!(feature = "engine") { "with its own engine" } else { "thin client, no engine inside" };
     good(&format!("quicksilver {} ({engine_here})", env!("CARGO_PKG_VERSION")))?;
+    if let Some(memory) = model::memory() {
+        good(&memory.to_string())?;
+    }
     match tokio::net::TcpListener::bind("127.0.0.1:0").await {
         Ok(_) => good("loopback can be listened on")?,
         Err(error) => bad(&format!("loopback cannot be listened on: {error}"))?,

@@ -14,7 +14,7 @@ pub(super) fn run(_args: &EngineArgs) -> Result<(), Failure> {
 }
 
 #[cfg(feature = "engine")]
-pub(super) use with_tensors::{failure, run, source};
+pub(super) use with_tensors::{Source, failure, run, source};
 
 #[cfg(feature = "engine")]
 mod with_tensors {
@@ -29,7 +29,7 @@ mod with_tensors {
     };
     use quicksilver_protocol::engine::Ready;
 
-    use super::super::{Exit, Failure, args::EngineArgs, print};
+    use super::super::{Exit, Failure, args::EngineArgs, models, print};
 
     /// Names of the model that is built in.
     const EMBEDDED: [&str; 2] = ["embedded", "quicksilver"];
@@ -54,8 +54,8 @@ mod with_tensors {
         // First the address, which is cheap to be wrong about; then the model.
         let listener = Listener::open(&address, &keys).await.map_err(failure)?;
         let begun = Instant::now();
-        let (model, device) = (args.model.clone(), args.device.clone());
-        let loaded = tokio::task::spawn_blocking(move || load(model, &device)).await;
+        let (source, device) = (source(args.model.as_deref())?, args.device.clone());
+        let loaded = tokio::task::spawn_blocking(move || load(source, &device)).await;
         let (queue, about) = loaded
             .map_err(|error| Failure::new(Exit::Failed, format!("loading the model failed: {error}")))?
             .map_err(failure)?;
@@ -96,7 +96,7 @@ mod with_tensors {
 
     pub(in super::super) fn failure(error: EngineError) -> Failure {
         let exit = match error {
-            EngineError::ModelFile { .. } => Exit::Model,
+            EngineError::ModelFile { .. } | EngineError::TooLarge(_) => Exit::Model,
             EngineError::Listen { .. } => Exit::Listen,
             _ => Exit::Failed,
         };
@@ -136,13 +136,13 @@ mod with_tensors {
         std::future::pending().await
     }
 
-    fn load(model: Option<String>, device: &str) -> Result<(Queue, About), EngineError> {
+    fn load(source: Source, device: &str) -> Result<(Queue, About), EngineError> {
         let options = LoadOptions { device: device.parse()?, ..LoadOptions::default() };
-        let source = source(model.as_deref());
         let (send, about) = std::sync::mpsc::sync_channel(1);
         // On the worker's thread: a device's handles may not change threads.
         let queue = Queue::start(move || {
-            let model = Model::load(&source, options)?;
+            let mut model = Model::load(&source.from, options)?;
+            model.name = source.name.unwrap_or(model.name);
             let _ = send.send(About { model: model.name.clone(), device: model.device.clone() });
             Ok(Infiller::of(model))
         })?;
@@ -150,11 +150,24 @@ mod with_tensors {
         Ok((queue, about))
     }
 
-    /// The embedded model by its names, else a folder.
-    pub(in super::super) fn source(model: Option<&str>) -> ModelSource {
-        match model {
-            Some(folder) if !EMBEDDED.contains(&folder) => ModelSource::Dir(folder.into()),
-            _ => ModelSource::Embedded,
+    /// Where a model's files are, and its name where that is not its folder's.
+    pub(in super::super) struct Source {
+        pub(in super::super) from: ModelSource,
+        pub(in super::super) name: Option<String>,
+    }
+
+    /// The embedded model by its names, a folder, or a pulled model by its ID.
+    pub(in super::super) fn source(model: Option<&str>) -> Result<Source, Failure> {
+        let folder = match model {
+            Some(text) if !EMBEDDED.contains(&text) => text,
+            _ => return Ok(Source { from: ModelSource::Embedded, name: None }),
+        };
+        if !std::path::Path::new(folder).exists()
+            && let Some(pulled) = models::pulled(folder)
+        {
+            let (folder, name) = pulled?;
+            return Ok(Source { from: ModelSource::Dir(folder), name: Some(name) });
         }
+        Ok(Source { from: ModelSource::Dir(folder.into()), name: None })
     }
 }

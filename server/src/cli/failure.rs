@@ -2,7 +2,11 @@
 
 use std::{fmt, process::ExitCode};
 
-use crate::engine::AskError;
+use crate::{
+    engine::AskError,
+    eval::{EvalError, sandbox::NOT_SHUT_IN},
+    models::PullError,
+};
 
 /// Exit codes; scripts rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +23,10 @@ pub enum Exit {
     Engine = 5,
     /// The address cannot be listened on.
     Listen = 6,
+    /// The model cannot be fetched or stored.
+    Pull = 7,
+    /// A program that was to be run could not be shut in; nobody but `eval` sees this.
+    NotShutIn = NOT_SHUT_IN as isize,
 }
 
 /// Shown under every `--help`.
@@ -29,7 +37,8 @@ pub(super) const EXIT_CODES: &str = "Exit codes:
   3  the file or the position in it cannot be used
   4  the model cannot be loaded
   5  no engine answers, or it refuses
-  6  the address cannot be listened on";
+  6  the address cannot be listened on
+  7  the model cannot be fetched or stored";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
@@ -76,5 +85,27 @@ impl From<AskError> for Failure {
             _ => "",
         };
         Self::new(exit, format!("{error}{hint}"))
+    }
+}
+
+impl From<PullError> for Failure {
+    fn from(error: PullError) -> Self {
+        let exit = match error {
+            PullError::Name(_) | PullError::Setting(_) | PullError::Licence { .. } => Exit::Usage,
+            PullError::NotHere(_) => Exit::Model,
+            _ => Exit::Pull,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<EvalError> for Failure {
+    fn from(error: EvalError) -> Self {
+        let exit = match error {
+            EvalError::File { .. } | EvalError::Format { .. } | EvalError::Nothing(_) => Exit::Input,
+            EvalError::Engine { .. } => Exit::Engine,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, error.to_string())
     }
 }

@@ -7,13 +7,18 @@ mod caret;
 mod doctor;
 mod draw;
 mod engine;
+mod eval;
+mod eval_args;
 mod explain;
 mod failure;
 mod infill;
 mod lsp;
 mod many;
 mod model;
+mod models;
 mod paint;
+mod pull;
+mod sandbox;
 mod source;
 mod told;
 
@@ -25,7 +30,7 @@ use std::io::Write;
 use clap::CommandFactory;
 
 pub use args::Cli;
-use args::Command;
+use args::{Command, ModelArgs, ModelCommand};
 pub use failure::{Exit, Failure};
 
 /// Runs a command to its end.
@@ -39,6 +44,9 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Engine(args) => engine::run(&args),
         Command::Lsp(args) => lsp::run(&args),
         Command::Doctor(args) => on_one_thread(doctor::run(&args)),
+        Command::Model(ModelArgs { command: ModelCommand::Pull(args) }) => on_one_thread(pull::run(&args)),
+        Command::Eval(args) => on_one_thread(eval::run(&args)),
+        Command::Sandbox(args) => Err(sandbox::run(args)),
         Command::Model(args) => model::run(&args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

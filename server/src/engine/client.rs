@@ -8,6 +8,7 @@ use futures_util::{Stream, StreamExt};
 use quicksilver_protocol::{
     completion::{FimRequest, FimResponse, Frame},
     engine::{ErrorBody, ModelList},
+    limits::MAX_DEADLINE,
 };
 use reqwest::{
     Response, StatusCode,
@@ -18,7 +19,7 @@ use serde::Deserialize;
 
 use super::{
     AskError,
-    endpoint::{Address, Remote},
+    endpoint::{Address, Api, Remote},
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,6 +30,15 @@ const MAX_ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// Share of the deadline kept back for the way there and back, in per cent.
 const TRANSPORT_SHARE: u32 = 10;
 
+/// Gives TLS its cryptography, once.
+pub(crate) fn provide_tls() {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        // An error says that another part of the process was first, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
 /// Takes the whole span after a denoise step; each call replaces what the one before said. It must not block.
 pub type OnFrame<'a> = &'a mut (dyn FnMut(Frame) + Send);
 
@@ -38,7 +48,7 @@ pub struct Client {
     http: reqwest::Client,
     base: url::Url,
     model: Option<String>,
-    extensions: bool,
+    api: Api,
 }
 
 impl Client {
@@ -47,11 +57,7 @@ impl Client {
     /// # Errors
     /// [`AskError::Setting`] when the key cannot be sent or the TLS roots of this machine cannot be read.
     pub fn new(remote: &Remote) -> Result<Self, AskError> {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| {
-            // An error says that another part of the process was first, which is as good.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        });
+        provide_tls();
         let mut headers = HeaderMap::new();
         if let Some(key) = &remote.key {
             let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose())).map_err(|_| {
@@ -75,7 +81,7 @@ impl Client {
             Address::Unix(path) => (at_unix(builder.no_proxy().tls_certs_only([]), path), unix_base()?),
         };
         let http = builder.build().map_err(|error| AskError::Setting(words(&error)))?;
-        Ok(Self { http, base, model: remote.model.clone(), extensions: remote.extensions })
+        Ok(Self { http, base, model: remote.model.clone(), api: remote.api })
     }
 
     /// Fills the hole of `request`, which `context::assemble` made, within `deadline`. With `on_frame`, the
@@ -89,14 +95,15 @@ impl Client {
         deadline: Duration,
         on_frame: Option<OnFrame<'_>>,
     ) -> Result<FimResponse, AskError> {
-        if !self.extensions && (!request.holes.is_empty() || request.rewrite.is_some() || request.doubt) {
+        let more = !request.holes.is_empty() || request.rewrite.is_some() || request.doubt;
+        if more && self.api != Api::Quicksilver {
             return Err(AskError::Setting(
                 "this engine fills one hole at a time, and does nothing else".to_owned(),
             ));
         }
         let body = self.dressed(request, deadline, on_frame.is_some());
         let ask = async {
-            let response = self.http.post(self.url("v1/fim/completions")?).json(&body).send().await;
+            let response = self.http.post(self.url(self.api.path())?).json(&body).send().await;
             let response = accepted(response).await?;
             match on_frame {
                 None => whole(response).await,
@@ -148,8 +155,8 @@ impl Client {
         body.stream = frames;
         body.diffusing = frames;
         body.model = self.model.clone();
-        if self.extensions {
-            let for_engine = deadline * (100 - TRANSPORT_SHARE) / 100;
+        if self.api == Api::Quicksilver {
+            let for_engine = (deadline * (100 - TRANSPORT_SHARE) / 100).min(MAX_DEADLINE);
             body.deadline_ms = u64::try_from(for_engine.as_millis()).ok().map(|ms| ms.max(1));
         } else {
             body.context.clear();
@@ -262,7 +269,7 @@ fn unreachable(error: &reqwest::Error) -> AskError {
 }
 
 /// The innermost cause says what happened; the outer ones say that something did.
-fn words(error: &reqwest::Error) -> String {
+pub(crate) fn words(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

@@ -51,7 +51,7 @@ pub enum Endpoint {
 pub struct Local {
     /// The executable; our own, but for tests.
     pub program: PathBuf,
-    /// Model name or folder; `None` takes the embedded one.
+    /// Model folder, or ID of a pulled model; `None` takes the embedded one.
     pub model: Option<String>,
     /// `auto`, `cpu` or `cuda:N`.
     pub device: String,
@@ -66,8 +66,30 @@ pub struct Remote {
     pub(super) key: Option<Secret>,
     /// The model to ask for, where the engine serves several.
     pub model: Option<String>,
-    /// Whether it knows our extensions: other files, span kinds, deadlines. Mercury's own API does not.
-    pub extensions: bool,
+    /// What it understands.
+    pub api: Api,
+}
+
+/// What an engine understands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Api {
+    /// `/v1/fim/completions` with our extensions: other files, span kinds, deadlines.
+    #[default]
+    Quicksilver,
+    /// The same without: Mercury's own API.
+    Mercury,
+    /// `/v1/completions` with `prompt` and `suffix`, as OpenAI once had it.
+    OpenAi,
+}
+
+impl Api {
+    /// Where a hole is posted to.
+    pub(super) fn path(self) -> &'static str {
+        match self {
+            Self::Quicksilver | Self::Mercury => "v1/fim/completions",
+            Self::OpenAi => "v1/completions",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -128,7 +150,7 @@ impl Endpoint {
     pub fn remote(address: &str, key: Option<Secret>) -> Result<Self, AskError> {
         let address = address.parse().map_err(AskError::Setting)?;
         let key = key.filter(|key| !key.is_empty());
-        Ok(Self::Remote(Remote { address, key, model: None, extensions: true }))
+        Ok(Self::Remote(Remote { address, key, model: None, api: Api::default() }))
     }
 }
 

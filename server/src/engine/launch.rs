@@ -12,7 +12,7 @@ use tokio::{
 use super::{
     AskError, Client, Local, Remote, Secret,
     client::Lease,
-    endpoint::Address,
+    endpoint::{Address, Api},
     rendezvous::{Notice, Rendezvous},
 };
 
@@ -65,7 +65,7 @@ pub(super) async fn join_or_start(local: &Local) -> Result<Running, AskError> {
 
 async fn join(notice: &Notice) -> Result<(Client, Lease), AskError> {
     let address: Address = notice.ready.address.parse().map_err(AskError::BadAnswer)?;
-    let remote = Remote { address, key: Some(notice.key()), model: None, extensions: true };
+    let remote = Remote { address, key: Some(notice.key()), model: None, api: Api::Quicksilver };
     let client = Client::new(&remote)?;
     let lease = client.lease(JOIN_TIMEOUT).await?;
     Ok((client, lease))

@@ -20,7 +20,8 @@ mod rendezvous;
 mod supervisor;
 
 pub use client::{Client, OnFrame};
-pub use endpoint::{Endpoint, Local, Remote, Secret};
+pub(crate) use client::{provide_tls, words as tls_words};
+pub use endpoint::{Api, Endpoint, Local, Remote, Secret};
 pub use error::AskError;
 pub use launch::NO_MODEL;
 pub use supervisor::{Engine, EngineState};

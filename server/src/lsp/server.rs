@@ -14,7 +14,7 @@ use tower_lsp_server::{Client, ClientSocket, LanguageServer, LspService};
 
 use super::fill::{FillAnswer, RewriteAnswer};
 use super::handlers;
-use crate::session::{Settings, Shared, status::Status, status::StatusBoard};
+use crate::session::{Settings, Shared, status::StatusBoard};
 
 /// What handlers share. Clones are the same server.
 #[derive(Clone)]
@@ -126,8 +126,8 @@ impl Server {
         handlers::digest::handle(self, &params)
     }
 
-    async fn status(&self) -> Result<Status> {
-        Ok(self.status.last())
+    async fn status(&self) -> Result<handlers::status::Answer> {
+        Ok(handlers::status::handle(self))
     }
 
     async fn did_show(&self, params: Value) {

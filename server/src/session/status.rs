@@ -22,7 +22,7 @@ pub enum Kind {
     Inactive,
 }
 
-/// `quicksilver/status`, as notification and as answer to the request of that name.
+/// `quicksilver/status`, as notification; the answer to the request of that name has it too.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// A suggestion is being made.

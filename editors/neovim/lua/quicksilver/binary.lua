@@ -57,4 +57,15 @@ function M.version(path)
   return vim.trim(result.stdout or '')
 end
 
+--- Names of the models that need no download.
+---@return string[]
+function M.models()
+  local found = M.find(require('quicksilver.config').current.binary)
+  local listed = found and vim.system({ found.path, 'model', 'list' }, { text = true, timeout = 5000 }):wait()
+  local lines = vim.split(listed and listed.stdout or '', '\n', { trimempty = true })
+  return vim.tbl_map(function(line)
+    return line:match('^%S+')
+  end, lines)
+end
+
 return M

@@ -4,19 +4,12 @@
 local binary = require('quicksilver.binary')
 local config = require('quicksilver.config')
 local protocol = require('quicksilver.protocol')
+local restart = require('quicksilver.restart')
 local status = require('quicksilver.status')
 
 local M = {}
 
 M.NAME = 'quicksilver'
---- So many deaths within so many ms, and the plugin gives up.
-M.MAX_RESTARTS = 5
-M.RESTART_WINDOW_MS = 3 * 60 * 1000
---- First wait before a restart, in ms; it doubles with each death in the window, up to the longest.
-local FIRST_WAIT_MS, LONGEST_WAIT_MS = 250, 8000
-
---- Language ids where they differ from Neovim's file types.
-local LANGUAGE_IDS = { sh = 'shellscript', cs = 'csharp', make = 'makefile', objc = 'objective-c', text = 'plaintext' }
 
 ---@type fun(frame: quicksilver.Frame)
 local on_frame = function() end
@@ -37,21 +30,6 @@ end
 ---@param callback fun()
 function M.on_recovered(callback)
   on_recovered = callback
-end
-
---- How long to wait before the next restart, or nil to give up. Pure, for tests.
----@param times integer[] ms of all deaths so far, the latest last
----@param now integer ms
----@return integer? wait ms
----@return integer[] recent the deaths within the window
-function M.next_wait(times, now)
-  local recent = vim.tbl_filter(function(time)
-    return now - time < M.RESTART_WINDOW_MS
-  end, times)
-  if #recent > M.MAX_RESTARTS then
-    return nil, recent
-  end
-  return math.min(FIRST_WAIT_MS * 2 ^ math.max(0, #recent - 1), LONGEST_WAIT_MS), recent
 end
 
 ---@return vim.lsp.Client[]
@@ -79,7 +57,7 @@ local function exited(code, signal)
   local now = vim.uv.now()
   deaths[#deaths + 1] = now
   local wait
-  wait, deaths = M.next_wait(deaths, now)
+  wait, deaths = restart.next_wait(deaths, now)
   local how = signal ~= 0 and ('signal %d'):format(signal) or ('exit code %d'):format(code)
   if not wait then
     local advice = 'see :Quicksilver log, then :Quicksilver restart'
@@ -93,12 +71,27 @@ local function exited(code, signal)
   vim.defer_fn(M.attach_all, wait)
 end
 
+--- Asks the server which model answers, and calls `done` once that is known.
+---@param client? vim.lsp.Client
+---@param done? fun()
+function M.learn_model(client, done)
+  client = client or clients()[1]
+  if not client or not client.initialized then
+    return
+  end
+  client:request(protocol.STATUS, nil, function(_, answer)
+    status.set_model(protocol.model(answer))
+    if done then
+      done()
+    end
+  end)
+end
+
 ---@param path string
 ---@param root string?
 ---@return vim.lsp.ClientConfig
 local function client_config(path, root)
-  -- An empty table would be an empty list in JSON.
-  local settings = { quicksilver = next(config.current.settings) and config.current.settings or vim.empty_dict() }
+  local settings = { quicksilver = config.server_settings() }
   return {
     name = M.NAME,
     cmd = { path, 'lsp' },
@@ -108,10 +101,10 @@ local function client_config(path, root)
     capabilities = vim.tbl_deep_extend(
       'force',
       vim.lsp.protocol.make_client_capabilities(),
-      protocol.capabilities(config.current.frames)
+      protocol.capabilities(config.current.refinement ~= 'off')
     ),
     get_language_id = function(_, filetype)
-      return LANGUAGE_IDS[filetype] or filetype
+      return config.language_id(filetype)
     end,
     handlers = {
       [protocol.FRAME] = function(_, params)
@@ -124,12 +117,14 @@ local function client_config(path, root)
         local said = protocol.status(params)
         if said and status.set_server(said) then
           on_recovered()
+          M.learn_model()
         end
       end,
     },
     on_init = function(client)
       status.set_version(vim.tbl_get(client, 'server_info', 'version'))
       status.set_client('running')
+      M.learn_model(client)
     end,
     on_attach = function(client)
       -- The plugin asks and draws by itself; text must not show twice.
@@ -155,7 +150,7 @@ function M.attach(bufnr)
   if #clients() == 0 then
     status.set_client('starting')
   end
-  local root = vim.fs.root(bufnr, config.current.root_markers)
+  local root = vim.fs.root(bufnr, config.current.rootMarkers)
   vim.lsp.start(client_config(found.path, root), { bufnr = bufnr })
 end
 

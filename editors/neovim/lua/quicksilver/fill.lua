@@ -28,8 +28,8 @@ local PREVIEW_KEYS = {
   ['<Tab>'] = { 'take this one', preview.accept },
   ['<CR>'] = { 'take all', preview.accept_all },
   ['<Esc>'] = { 'dismiss', preview.dismiss },
-  ['<M-]>'] = { 'show another', function() preview.cycle(1, config.current.mask_glyph) end },
-  ['<M-[>'] = { 'show the one before', function() preview.cycle(-1, config.current.mask_glyph) end },
+  ['<M-]>'] = { 'show another', function() preview.cycle(1, config.current.maskGlyph) end },
+  ['<M-[>'] = { 'show the one before', function() preview.cycle(-1, config.current.maskGlyph) end },
 }
 ---@type table<integer, table<string, table>> by buffer: what the keys were mapped to
 local former = {}
@@ -67,7 +67,7 @@ local function show(asked, offers, final)
   set_keys(asked.bufnr)
   preview.show(asked.bufnr, offers, {
     encoding = asked.client.offset_encoding,
-    glyph = config.current.mask_glyph,
+    glyph = config.current.maskGlyph,
     final = final,
     done = function()
       remove_keys(asked.bufnr)
@@ -108,7 +108,7 @@ local function ask(bufnr, method, params, offers_of)
   }
   asking = asked
   params.textDocument = { uri = vim.uri_from_bufnr(bufnr) }
-  params.frameToken = config.current.frames and asked.token or nil
+  params.frameToken = config.current.refinement ~= 'off' and asked.token or nil
   local _, id = server:request(method, params, function(err, result)
     if asking ~= asked then
       return

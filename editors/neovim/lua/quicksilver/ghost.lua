@@ -19,7 +19,7 @@ local drawn_in
 
 --- Links the groups to what the colour scheme has; a user's own definitions stay.
 function M.define_highlights()
-  api.nvim_set_hl(0, GROUPS.committed, { default = true, link = 'ComplHint' })
+  api.nvim_set_hl(0, GROUPS.committed, { default = true, link = 'Comment' })
   api.nvim_set_hl(0, GROUPS.changed, { default = true, link = 'DiagnosticVirtualTextInfo' })
   api.nvim_set_hl(0, GROUPS.masked, { default = true, link = 'NonText' })
 end

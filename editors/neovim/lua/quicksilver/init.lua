@@ -102,15 +102,41 @@ end
 --- Turns suggestions on, in all buffers.
 function M.enable()
   M.setup_once()
-  config.current.enabled = true
+  config.current.enable = true
   client.attach_all()
 end
 
 --- Turns suggestions off, and stops the server.
 function M.disable()
-  config.current.enabled = false
+  config.current.enable = false
   request.clear()
   client.stop()
+end
+
+--- Turns suggestions on or off: in all buffers, or in this one only.
+---@param in_buffer? boolean
+function M.toggle(in_buffer)
+  if not in_buffer then
+    return config.current.enable and M.disable() or M.enable()
+  end
+  local was_on = vim.b.quicksilver_enable ~= false
+  vim.b.quicksilver_enable = not was_on
+  if was_on then
+    request.clear()
+  else
+    client.attach(vim.api.nvim_get_current_buf())
+  end
+end
+
+--- Takes another model, by its name or folder; without one, says which one answers.
+---@param name? string
+function M.model(name)
+  if name then
+    config.current.model = name
+    M.restart()
+  else
+    vim.api.nvim_echo({ { 'model: ' .. (status.get().model or 'not known yet') } }, true, {})
+  end
 end
 
 --- Stops the server and starts it anew.
@@ -132,8 +158,16 @@ function M.reason(bufnr)
   return status.reason(bufnr)
 end
 
+--- Prints the whole state, the model as the server names it by now.
 function M.show_status()
-  vim.api.nvim_echo({ { table.concat(status.report(), '\n') } }, true, {})
+  local function show()
+    vim.api.nvim_echo({ { table.concat(status.report(), '\n') } }, true, {})
+  end
+  if status.get().client == 'running' then
+    client.learn_model(nil, show)
+  else
+    show()
+  end
 end
 
 --- Opens the log that holds what the server writes on stderr.

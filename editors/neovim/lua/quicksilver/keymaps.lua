@@ -6,6 +6,9 @@ local shown = require('quicksilver.shown')
 
 local M = {}
 
+--- How the description of each of our mappings starts.
+local DESCRIPTION = 'Quicksilver: '
+
 ---@type table<string, table> what each of our keys was mapped to before
 local former = {}
 
@@ -17,8 +20,8 @@ local former = {}
 ---@type table<string, quicksilver.Action>
 local actions = {
   accept = { applies = shown.can_accept, run = "require('quicksilver').accept()", undo = true },
-  accept_word = { applies = shown.can_accept, run = "require('quicksilver').accept('word')", undo = true },
-  accept_line = { applies = shown.can_accept, run = "require('quicksilver').accept('line')", undo = true },
+  acceptWord = { applies = shown.can_accept, run = "require('quicksilver').accept('word')", undo = true },
+  acceptLine = { applies = shown.can_accept, run = "require('quicksilver').accept('line')", undo = true },
   dismiss = { applies = shown.is_shown, run = "require('quicksilver').dismiss()", undo = false },
   next = { applies = shown.is_shown, run = "require('quicksilver').next()", undo = false },
   previous = { applies = shown.is_shown, run = "require('quicksilver').previous()", undo = false },
@@ -56,12 +59,15 @@ local function fall_back(key)
   return map.expr == 1 and vim.api.nvim_eval(map.rhs) or termcodes(map.rhs)
 end
 
---- Takes our keys away, and gives back what they were mapped to.
+--- Takes our keys away, and gives back what they were mapped to; a mapping that was made over ours stays.
 function M.remove()
   for key, map in pairs(former) do
-    pcall(vim.keymap.del, 'i', key)
-    if map then
-      vim.fn.mapset('i', false, map)
+    local now = vim.fn.maparg(key, 'i', false, true)
+    if vim.startswith(now.desc or '', DESCRIPTION) then
+      vim.keymap.del('i', key)
+      if map then
+        vim.fn.mapset('i', false, map)
+      end
     end
   end
   former = {}
@@ -78,7 +84,7 @@ function M.set()
       local run = termcodes((action.undo and '<C-g>u' or '') .. '<Cmd>lua ' .. action.run .. '<CR>')
       vim.keymap.set('i', key, function()
         return action.applies() and run or fall_back(key)
-      end, { expr = true, replace_keycodes = false, silent = true, desc = 'Quicksilver: ' .. name })
+      end, { expr = true, replace_keycodes = false, silent = true, desc = DESCRIPTION .. name })
     end
   end
 end

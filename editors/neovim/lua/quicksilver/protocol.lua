@@ -155,6 +155,15 @@ function M.status(params)
   }
 end
 
+--- The answer to a request for the status as the model it names and its device, in words.
+---@param answer any
+---@return string?
+function M.model(answer)
+  if type(answer) == 'table' and type(answer.model) == 'string' and type(answer.device) == 'string' then
+    return ('%s on %s'):format(answer.model, answer.device)
+  end
+end
+
 --- The items of an answer to `textDocument/inlineCompletion`, whichever of its shapes it has.
 ---@param result any
 ---@return lsp.InlineCompletionItem[]

@@ -27,14 +27,14 @@ local api = vim.api
 local pending
 ---@type string? buffer, change and cursor that were last looked at
 local seen
-local debounce, frame_timer = assert(vim.uv.new_timer()), assert(vim.uv.new_timer())
+local due_timer, frame_timer = assert(vim.uv.new_timer()), assert(vim.uv.new_timer())
 ---@type quicksilver.Frame? the latest that is not drawn yet
 local waiting_frame
 local last_drawn = 0 ---@type number ms
 local FRAME_MS = math.floor(1000 / protocol.MAX_FPS)
 
 local function forget_pending()
-  debounce:stop()
+  due_timer:stop()
   frame_timer:stop()
   waiting_frame = nil
   status.set_steps(nil)
@@ -58,6 +58,9 @@ local function answered(asked, result)
   frame_timer:stop()
   status.set_steps(nil)
   status.set_answer_ms(vim.uv.hrtime() / 1e6 - asked.started)
+  if not status.get().model then
+    client.learn_model(asked.client)
+  end
   local choices = {}
   for _, item in ipairs(protocol.items(result)) do
     local made = suggestion.from_item(item, asked.place, asked.client.offset_encoding)
@@ -127,7 +130,7 @@ local function draw_frame()
   end
   last_drawn = vim.uv.now()
   status.set_steps(frame.steps and ('%d/%d'):format(frame.step, frame.steps) or tostring(frame.step))
-  local made = suggestion.from_frame(frame, pending.place, config.current.mask_glyph)
+  local made = suggestion.from_frame(frame, pending.place, config.current.maskGlyph)
   shown.set({ bufnr = pending.bufnr, client = pending.client, choices = { { suggestion = made } }, index = 1 })
 end
 
@@ -135,10 +138,13 @@ end
 ---@param frame quicksilver.Frame
 function M.on_frame(frame)
   local asked = pending
-  if not asked or not config.current.frames or frame.state ~= 'denoising' or frame.seq <= asked.seq then
+  if not asked or config.current.refinement == 'off' or frame.state ~= 'denoising' or frame.seq <= asked.seq then
     return
   end
   if frame.uri ~= asked.uri or frame.version ~= asked.version or not vim.deep_equal(frame.position, asked.position) then
+    return
+  end
+  if config.current.refinement == 'first' and asked.seq >= 0 then
     return
   end
   asked.seq = frame.seq
@@ -173,7 +179,7 @@ function M.on_move()
     local due = vim.schedule_wrap(function()
       ask(protocol.TRIGGER_AUTOMATIC)
     end)
-    debounce:start(config.current.debounce, 0, due)
+    due_timer:start(0, 0, due)
   end
 end
 

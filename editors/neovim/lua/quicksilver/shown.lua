@@ -39,7 +39,7 @@ local function popup_in_the_way()
   if vim.fn.pumvisible() == 0 then
     return false
   end
-  return config.current.popup_menu == 'hide' or vim.fn.complete_info({ 'selected' }).selected ~= -1
+  return config.current.popupMenu == 'hide' or vim.fn.complete_info({ 'selected' }).selected ~= -1
 end
 
 --- What is left of the shown suggestion at the cursor, or nil.

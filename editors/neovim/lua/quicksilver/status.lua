@@ -18,6 +18,7 @@ local M = {}
 ---@field shown integer answers that had something to show
 ---@field accepted integer
 ---@field answer_ms? number the last answer's time
+---@field model? string what answers, and where it runs
 ---@field steps? string "3/8" while a span is refined
 local state = {
   client = 'stopped',
@@ -44,7 +45,7 @@ function M.set_client(client, problem)
   state.client = client
   state.problem = problem
   if client ~= 'running' then
-    state.server, state.documents, state.steps = nil, {}, nil
+    state.server, state.documents, state.steps, state.model = nil, {}, nil, nil
   end
   changed()
 end
@@ -82,6 +83,12 @@ end
 ---@param version string?
 function M.set_version(version)
   state.version = version
+end
+
+---@param model string?
+function M.set_model(model)
+  state.model = model
+  changed()
 end
 
 ---@param steps string? "3/8", or nil when nothing is being refined
@@ -152,6 +159,7 @@ function M.report()
   local lines = {
     'Quicksilver ' .. (state.version or '(version unknown)'),
     'server: ' .. state.client .. (state.restarts > 0 and (', restarted %d times'):format(state.restarts) or ''),
+    'model: ' .. (state.model or 'not known yet'),
     'here: ' .. (reason or 'ready'),
     ('asked %d, shown %d, accepted %d'):format(state.asked, state.shown, state.accepted),
   }

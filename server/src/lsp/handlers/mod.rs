@@ -15,3 +15,4 @@ pub mod initialize;
 pub mod initialized;
 pub mod inline_completion;
 pub mod shutdown;
+pub mod status;

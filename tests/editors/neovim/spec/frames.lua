@@ -130,6 +130,54 @@ it('each frame replaces the one before, in the colours of its runs', function()
   equal('dismissed', ghost.inspect(0), nil)
 end)
 
+it('from the first frame to the answer there is no redraw without ghost text', function()
+  local request = ask('x = ')
+  local seen = {}
+  local watch = vim.api.nvim_create_namespace('quicksilver.test')
+  vim.api.nvim_set_decoration_provider(watch, {
+    on_win = function()
+      local drawn = ghost.inspect(0)
+      local text = select(2, first_line())
+      seen[#seen + 1] = drawn and ('%s+%d'):format(text, #drawn.further) or ''
+    end,
+  })
+  local span = { 'sum(', 'one,\n', 'two,\n', ')' }
+  for step = 0, #span do
+    local runs = {}
+    for place, part in ipairs(span) do
+      runs[#runs + 1] = { part, place == step and 'changed' or place < step and 'committed' or 'masked' }
+    end
+    frame(request, step, runs)
+  end
+  request.answer(item(table.concat(span)))
+  wait_for('the answer to be drawn', function()
+    return seen[#seen] == 'sum(one,+2' and shown.can_accept()
+  end)
+  vim.api.nvim_set_decoration_provider(watch, {})
+  local from = vim.iter(ipairs(seen)):find(function(_, text)
+    return text ~= ''
+  end)
+  local states = vim.list.unique(vim.list_slice(seen, from))
+  equal('what was drawn', states, { '░░░░░░░░+2', 'sum(░░░░+2', 'sum(one,+2' })
+end)
+
+it('only the first step shows, or none, where the setting says so', function()
+  local config = require('quicksilver.config').current
+  config.refinement = 'first'
+  local request = ask('x = ')
+  frame(request, 0, { { 'a', 'masked' } })
+  frame(request, 1, { { 'b', 'changed' } })
+  equal('the first', select(2, first_line()), '░')
+  request.answer(item('b'))
+  pause(20)
+  equal('the answer', select(2, first_line()), 'b')
+  config.refinement = 'off'
+  request = ask('x = ')
+  frame(request, 0, { { 'a', 'masked' } })
+  equal('none', ghost.inspect(0), nil)
+  config.refinement = 'full'
+end)
+
 it('the answer takes the place of the frames, and can be accepted', function()
   local request = ask('x = ')
   frame(request, 0, { { 'foo', 'changed' } })
@@ -279,6 +327,30 @@ it('a mapping of the user is what the key does where nothing shows', function()
   equal('given back', vim.api.nvim_get_current_line(), 'x = yesyes')
 end)
 
+it("Tab goes on to the plugin that had it: ghost text first, then a completion menu's and Copilot's mapping", function()
+  local asked_menu = 0
+  -- As nvim-cmp, blink.cmp and copilot.vim map it: an expression with a callback.
+  vim.keymap.set('i', '<Tab>', function()
+    asked_menu = asked_menu + 1
+    return '<C-g>u<lt>menu>'
+  end, { expr = true, replace_keycodes = true })
+  require('quicksilver.keymaps').set()
+  local request = ask('x = ')
+  type_keys('<Tab>')
+  equal('nothing shows', { vim.api.nvim_get_current_line(), asked_menu }, { 'x = <menu>', 1 })
+  request = wait_for('another request', function()
+    return requests[1]
+  end)
+  request.answer(item('foo'))
+  pause(20)
+  type_keys('<Tab>')
+  equal('accepted', { vim.api.nvim_get_current_line(), asked_menu }, { 'x = <menu>foo', 1 })
+  require('quicksilver.keymaps').remove()
+  equal('given back', vim.fn.maparg('<Tab>', 'i', false, true).callback ~= nil, true)
+  vim.keymap.del('i', '<Tab>')
+  require('quicksilver.keymaps').set()
+end)
+
 it('a server that keeps dying is given up, with one message', function()
   local told, notify_user = {}, vim.notify
   vim.notify = function(message, level)
@@ -287,9 +359,9 @@ it('a server that keeps dying is given up, with one message', function()
     end
   end
   ask('x = ')
-  local client = require('quicksilver.client')
-  local next_wait = client.next_wait
-  client.next_wait = function(times, now)
+  local client, restart = require('quicksilver.client'), require('quicksilver.restart')
+  local next_wait = restart.next_wait
+  restart.next_wait = function(times, now)
     local wait, recent = next_wait(times, now)
     return wait and 1, recent
   end
@@ -305,7 +377,7 @@ it('a server that keeps dying is given up, with one message', function()
   wait_for('the plugin to give up', function()
     return status.get().client == 'failed'
   end)
-  client.next_wait, vim.notify = next_wait, notify_user
+  restart.next_wait, vim.notify = next_wait, notify_user
   equal('messages', #told, 1)
   equal('reason', status.reason():match('^the server died 6 times'), 'the server died 6 times')
   require('quicksilver').restart()

@@ -192,14 +192,14 @@ end)
 
 it('a file type can be turned off', function()
   open('shop.rs')
-  require('quicksilver.config').current.disabled_filetypes = { 'rust' }
+  require('quicksilver.config').current.disabledLanguages = { 'rust' }
   local asked = status.get().asked
   vim.api.nvim_win_set_cursor(0, { HOLE, 0 })
   type_keys('0C            ' .. START)
   pause(100)
   equal('asked', status.get().asked, asked)
-  equal('reason', status.reason(), 'disabled for file type "rust"')
-  require('quicksilver.config').current.disabled_filetypes = {}
+  equal('reason', status.reason(), 'disabled for language "rust"')
+  require('quicksilver.config').current.disabledLanguages = {}
 end)
 
 it('a killed server comes back, knows the text, and suggests again', function()
@@ -215,6 +215,24 @@ it('a killed server comes back, knows the text, and suggests again', function()
   equal('restarts', status.get().restarts, 1)
   local text = suggest()
   equal('ghost text', START .. text, LINE)
+end)
+
+it(':Quicksilver says the state, the model and why nothing shows', function()
+  suggest()
+  local function told(arguments)
+    return vim.api.nvim_exec2('Quicksilver ' .. arguments, { output = true }).output
+  end
+  wait_for('the model', function()
+    return status.get().model
+  end)
+  equal('model', told('model'), 'model: quicksilver on cpu')
+  equal('why', told('why'), 'Nothing keeps suggestions from showing here')
+  vim.cmd('Quicksilver toggle buffer')
+  equal('turned off', told('why'), 'Nothing shows here: disabled in this buffer')
+  equal('no ghost text', ghost_text(), '')
+  vim.cmd('Quicksilver toggle buffer')
+  equal('turned on', told('why'), 'Nothing keeps suggestions from showing here')
+  equal('models', require('quicksilver.binary').models(), { 'quicksilver' })
 end)
 
 it('disable stops the server, enable starts it', function()

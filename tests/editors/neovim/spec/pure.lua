@@ -1,6 +1,6 @@
 --- The parts of the plugin that need neither a server nor a screen.
 
-local client = require('quicksilver.client')
+local restart = require('quicksilver.restart')
 local config = require('quicksilver.config')
 local protocol = require('quicksilver.protocol')
 local suggestion = require('quicksilver.suggestion')
@@ -127,20 +127,103 @@ it('restarts wait longer each time, and end after five in three minutes', functi
   local waits, times = {}, {}
   for death = 1, 6 do
     times[death] = death * 1000
-    waits[death] = client.next_wait(times, death * 1000) or 'never'
+    waits[death] = restart.next_wait(times, death * 1000) or 'never'
   end
   equal('waits', waits, { 250, 500, 1000, 2000, 4000, 'never' })
-  equal('long ago counts no more', (client.next_wait(times, 1e6)), 250)
+  equal('long ago counts no more', (restart.next_wait(times, 1e6)), 250)
 end)
 
 it('a wrong setting keeps its default and is told about', function()
-  local merged, problems = config.merge({ debounce = -1, frame = true, keys = { accept = '<C-y>', jump = 'x' } })
-  equal('debounce', merged.debounce, config.defaults.debounce)
+  local merged, problems = config.merge({
+    debounceMs = -1, frame = true, refinement = 'some', maskGlyph = 'mm', exclude = { '' }, deadlineMs = 10.5, enable = 1,
+    keys = { accept = '<C-y>', jump = 'x', next = 3 }, maxFps = 120,
+  })
+  equal('debounceMs', merged.debounceMs, config.defaults.debounceMs)
+  equal('maxFps', merged.maxFps, 120)
   equal('accept', merged.keys.accept, '<C-y>')
-  equal('word', merged.keys.accept_word, config.defaults.keys.accept_word)
+  equal('word', merged.keys.acceptWord, config.defaults.keys.acceptWord)
   equal('problems', problems, {
-    '"debounce" must be a number of ms from 0 to 5000',
+    '"deadlineMs" takes 10 to 10000',
+    '"debounceMs" takes 0 to 5000',
+    '"enable" takes true or false',
+    '"exclude" takes a list of globs',
+    '"keys.next" takes a key, or false for none',
+    '"maskGlyph" takes one character',
+    '"refinement" takes `off`, `first` or `full`',
     'there is no key "keys.jump"',
     'there is no setting "frame"',
   })
+end)
+
+it('the server gets its own settings, where they are not the defaults', function()
+  equal('none', vim.json.encode(config.server_settings()), '{}')
+  config.set({ showUnsure = true, deadlineMs = 2000, automatic = false })
+  equal('one', config.server_settings(), { showUnsure = true })
+  config.set()
+end)
+
+it('subcommands are completed, and what some of them take', function()
+  local commands = require('quicksilver.commands')
+  equal('all', commands.complete('', 'Quicksilver '), commands.names())
+  equal('some', commands.complete('res', 'Quicksilver res'), { 'restart' })
+  equal('toggle', commands.complete('', 'Quicksilver toggle '), { 'buffer' })
+  equal('no more', commands.complete('', 'Quicksilver toggle buffer '), {})
+  equal('nothing', commands.complete('', 'Quicksilver status '), {})
+end)
+
+--- The help file's text.
+local function help()
+  return table.concat(vim.fn.readfile(vim.env.PLUGIN .. '/doc/quicksilver.txt'), '\n')
+end
+
+it('the help has each command, setting, key, function, colour and event', function()
+  local text, missing = help(), {}
+  local function wanted(what)
+    if not text:find(what, 1, true) then
+      missing[#missing + 1] = what
+    end
+  end
+  for name, command in pairs(require('quicksilver.commands').all) do
+    wanted('\n:Quicksilver ' .. name)
+    wanted(command.doc)
+  end
+  for _, setting in ipairs(require('quicksilver.settings')) do
+    wanted('*quicksilver.' .. setting.name .. '*')
+  end
+  for action, key in pairs(config.defaults.keys) do
+    wanted(('\n  %s%s%s '):format(action, (' '):rep(14 - #action), key))
+  end
+  for name in pairs(require('quicksilver')) do
+    wanted('\n' .. name .. '(')
+  end
+  for _, group in ipairs({ 'QuicksilverCommitted', 'QuicksilverChanged', 'QuicksilverMasked' }) do
+    wanted('*hl-' .. group .. '*')
+  end
+  wanted('User QuicksilverStatus')
+  equal('not in the help', missing, {})
+end)
+
+it('the rock has each module, and lazy.nvim has nothing to be told', function()
+  local rock = {}
+  loadfile(vim.env.PLUGIN .. '/quicksilver-scm-1.rockspec', 't', rock)()
+  local files = vim.fn.sort(vim.tbl_values(rock.build.modules))
+  local there = vim.tbl_map(function(path)
+    return path:sub(#vim.env.PLUGIN + 2)
+  end, vim.fn.globpath(vim.env.PLUGIN, 'lua/**/*.lua', true, true))
+  equal('files', files, vim.fn.sort(there))
+  for name, file in pairs(rock.build.modules) do
+    local expected = file:match('^lua/(.*)%.lua$'):gsub('/init$', ''):gsub('/', '.')
+    equal('module', name, expected)
+  end
+  equal('lazy.nvim', dofile(vim.env.PLUGIN .. '/lazy.lua'), { lazy = false, opts = {} })
+end)
+
+it('the help has no line that is too long, and its tags are good', function()
+  for _, line in ipairs(vim.fn.readfile(vim.env.PLUGIN .. '/doc/quicksilver.txt')) do
+    equal('width of ' .. line, vim.fn.strdisplaywidth(line) <= 100, true)
+  end
+  local copy = vim.fn.tempname()
+  vim.fn.mkdir(copy .. '/doc', 'p')
+  vim.uv.fs_copyfile(vim.env.PLUGIN .. '/doc/quicksilver.txt', copy .. '/doc/quicksilver.txt')
+  vim.cmd.helptags(copy .. '/doc')
 end)

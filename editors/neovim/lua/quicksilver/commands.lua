@@ -1,0 +1,137 @@
+--- The subcommands of `:Quicksilver`, by name, each with what it does in words. Owns no state.
+
+local M = {}
+
+---@class quicksilver.Command
+---@field run fun(arguments: string[], lines?: integer[]) with the first and last line of a range, if one was given
+---@field doc string
+---@field complete? fun(): string[]
+
+---@type table<string, quicksilver.Command>
+M.all = {
+  status = {
+    doc = 'what the server does, which model answers, and why nothing shows',
+    run = function()
+      require('quicksilver').show_status()
+    end,
+  },
+  why = {
+    doc = 'why nothing shows here',
+    run = function()
+      local reason = require('quicksilver').reason()
+      vim.api.nvim_echo({ { reason and 'Nothing shows here: ' .. reason or 'Nothing keeps suggestions from showing here' } }, true, {})
+    end,
+  },
+  enable = {
+    doc = 'suggestions on, in all buffers',
+    run = function()
+      require('quicksilver').enable()
+    end,
+  },
+  disable = {
+    doc = 'suggestions off; the server stops',
+    run = function()
+      require('quicksilver').disable()
+    end,
+  },
+  toggle = {
+    doc = 'one or the other; with "buffer" for this buffer only',
+    run = function(arguments)
+      require('quicksilver').toggle(arguments[1] == 'buffer')
+    end,
+    complete = function()
+      return { 'buffer' }
+    end,
+  },
+  trigger = {
+    doc = 'ask now, in insert mode',
+    run = function()
+      require('quicksilver').trigger()
+    end,
+  },
+  restart = {
+    doc = 'stop the server and start it anew',
+    run = function()
+      require('quicksilver').restart()
+    end,
+  },
+  log = {
+    doc = "open the language servers' log",
+    run = function()
+      require('quicksilver').show_log()
+    end,
+  },
+  mark = {
+    doc = "mark the cursor's place to be filled, or take its mark away",
+    run = function()
+      require('quicksilver.fill').mark()
+    end,
+  },
+  fill = {
+    doc = 'fill the marked places and the placeholders of a range together',
+    run = function(_, lines)
+      require('quicksilver.fill').fill(lines and lines[1], lines and lines[2])
+    end,
+  },
+  rewrite = {
+    doc = 'write the lines of a range, or this line, anew',
+    run = function(_, lines)
+      local line = vim.fn.line('.')
+      require('quicksilver.fill').rewrite(lines and lines[1] or line, lines and lines[2] or line)
+    end,
+  },
+  doubts = {
+    doc = 'look for misspelt names in this file',
+    run = function()
+      require('quicksilver.fill').doubts()
+    end,
+  },
+  model = {
+    doc = 'with a name or folder: take that model; without: which one answers',
+    run = function(arguments)
+      require('quicksilver').model(arguments[1])
+    end,
+    complete = function()
+      return require('quicksilver.binary').models()
+    end,
+  },
+}
+
+--- Names of the subcommands, sorted.
+---@return string[]
+function M.names()
+  return vim.fn.sort(vim.tbl_keys(M.all))
+end
+
+--- Runs `:[lines]Quicksilver {arguments}`.
+---@param arguments string[]
+---@param lines? integer[]
+function M.run(arguments, lines)
+  local name = arguments[1] or 'status'
+  local command = M.all[name]
+  if command then
+    command.run(vim.list_slice(arguments, 2), lines)
+    return
+  end
+  local known = table.concat(M.names(), ', ')
+  vim.notify(('quicksilver: no command "%s"; there are: %s'):format(name, known), vim.log.levels.ERROR)
+end
+
+--- Completes `:Quicksilver {line}`.
+---@param lead string
+---@param line string the command line up to the cursor
+---@return string[]
+function M.complete(lead, line)
+  local words = vim.split(line, '%s+', { trimempty = true })
+  local nth = #words + (lead == '' and 1 or 0)
+  local choices = M.names()
+  if nth > 2 then
+    local command = M.all[words[2]]
+    choices = nth == 3 and command and command.complete and command.complete() or {}
+  end
+  return vim.tbl_filter(function(name)
+    return vim.startswith(name, lead)
+  end, choices)
+end
+
+return M

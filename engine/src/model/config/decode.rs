@@ -1,0 +1,92 @@
+//! Measured choices of the sampler, as a config's `decode` has them.
+
+use serde::Deserialize;
+
+use crate::diffusion::Preset;
+
+/// What the network is used for; measured, and written into the config by the trainer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetworkUse {
+    /// Not at all: the local prior answers.
+    #[default]
+    Off,
+    /// It scores the local prior's hypotheses.
+    Rescore,
+    /// It denoises the span, the local prior's hypotheses being drafts.
+    Denoise,
+}
+
+/// How long a span is at first, where no draft says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FirstLength {
+    /// The surest of the lengths in `canvas`.
+    Canvas,
+    /// The surest that is found by climbing from the first length in `canvas` (CAL).
+    Search,
+}
+
+/// Measured choices of the sampler.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct DecodeSpec {
+    /// Probability at which a position is committed, in (0, 1].
+    pub threshold: f32,
+    /// First span lengths to try, in tokens.
+    pub canvas: Vec<usize>,
+    /// How one of them is chosen; `None` for a search where the model sees all and
+    /// can neither expand nor delete, else the canvas.
+    pub length: Option<FirstLength>,
+    /// The published sampler to follow; `None` to commit by the threshold alone.
+    pub sampler: Option<Preset>,
+    /// The longest span, in tokens.
+    pub max_span: usize,
+    /// After so many denoise steps all that is still masked is decided at once: bounds the time of a span. `None` where
+    /// nobody measured what that costs.
+    pub max_steps: Option<u32>,
+    /// What the network is used for.
+    pub network: NetworkUse,
+    /// Weight of the network's log-probability beside the prior's.
+    pub network_weight: f32,
+}
+
+impl Default for DecodeSpec {
+    fn default() -> Self {
+        Self {
+            threshold: 0.9,
+            canvas: vec![8, 16, 32],
+            length: None,
+            sampler: None,
+            max_span: 64,
+            max_steps: None,
+            network: NetworkUse::Off,
+            network_weight: 1.0,
+        }
+    }
+}
+
+impl DecodeSpec {
+    /// What a checkpoint without the key gets: whoever names a folder with a network means it to be used.
+    pub(super) fn published() -> Self {
+        Self { network: NetworkUse::Denoise, ..Self::default() }
+    }
+
+    /// # Errors
+    /// What is wrong, beginning with the field's name.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if !(self.threshold > 0.0 && self.threshold <= 1.0) {
+            return Err(format!("decode.threshold: {} is not in (0, 1]", self.threshold));
+        }
+        if !(self.network_weight.is_finite() && self.network_weight >= 0.0) {
+            return Err(format!("decode.network_weight: {} is not a number from 0", self.network_weight));
+        }
+        if self.canvas.is_empty() || self.canvas.iter().any(|&length| length == 0 || length > self.max_span) {
+            return Err(format!(
+                "decode.canvas: {:?} must hold lengths from 1 to max_span {}",
+                self.canvas, self.max_span
+            ));
+        }
+        Ok(())
+    }
+}

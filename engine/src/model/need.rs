@@ -1,0 +1,221 @@
+//! What a network will need of a device's memory, computed before a byte of it is allocated.
+//!
+//! Weights as they are held: int8 stays int8 on the CPU (and packed, which takes as much again only while one matrix is
+//! being read); everything else is held in the type that is computed with. Caches: the contexts that are remembered.
+//! Activations: the largest pass. It must not know how a pass is computed, only what it leaves lying.
+
+use std::fmt;
+
+use candle_core::{DType, Device};
+use serde::Serialize;
+
+use super::{
+    config::{ModelSpec, Topology},
+    network::{MAX_REMEMBERED_BYTES, PASS_ROWS, SPAN_ROWS},
+    weights::Weights,
+};
+use crate::{
+    EngineError,
+    device::memory::{Bound, Bytes, Memory},
+};
+
+/// Memory left to everything else, in bytes, when a model's fit is judged.
+const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
+/// Widths of the residual stream, and of the SwiGLU, that a block holds for each row at once.
+const HIDDEN_COPIES: u64 = 6;
+const GATE_COPIES: u64 = 4;
+/// Copies of queries, keys and values: as projected, parted, rotated, cached.
+const HEAD_COPIES: u64 = 3;
+
+/// Bytes that a network needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Need {
+    /// Its weights as they are held.
+    pub weights: u64,
+    /// Keys and values of the contexts that are remembered.
+    pub caches: u64,
+    /// What the largest pass holds at once.
+    pub activations: u64,
+    /// What reading the largest matrix holds beside what has been read; given back before the first pass.
+    pub reading: u64,
+}
+
+impl Need {
+    /// Of a model of which only the configuration is known: its weights will be held as floats.
+    #[must_use]
+    pub fn of(spec: &ModelSpec) -> Self {
+        Self::with(spec, None, super::network::DTYPE, false)
+    }
+
+    /// Of a model computed with in `dtype`; weights stored as int8 are held so if `int8`.
+    pub(super) fn with(spec: &ModelSpec, weights: Option<&Weights>, dtype: DType, int8: bool) -> Self {
+        let float = dtype.size_in_bytes() as u64;
+        let is_int8 = |name: &str| int8 && weights.is_some_and(|weights| weights.is_int8(name));
+        let (mut held, mut largest) = (0_u64, 0_u64);
+        for (name, shape) in spec.tensors() {
+            let numbers = shape.iter().fold(1_u64, |all, &n| all.saturating_mul(n as u64));
+            let is_int8 = is_int8(&name);
+            let bytes = match shape.as_slice() {
+                // A scale and a sum for each row.
+                [rows, _] if is_int8 => numbers.saturating_add(8 * *rows as u64),
+                _ => numbers.saturating_mul(float),
+            };
+            // A head that is the embedding is held twice if it is multiplied in int8: rows are looked up in floats.
+            let again = spec.tied && is_int8 && name == super::transformer::EMBEDDING;
+            let twice = if again { numbers.saturating_mul(float) } else { 0 };
+            held = held.saturating_add(bytes).saturating_add(twice);
+            // As stored, widened, and turned.
+            largest = largest.max(numbers.saturating_mul(if is_int8 { 2 } else { 4 + float }));
+        }
+        Self {
+            weights: held,
+            caches: caches(spec, float),
+            activations: activations(spec, float),
+            reading: largest,
+        }
+    }
+
+    /// The most that is held at once.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        let running = self.caches.saturating_add(self.activations);
+        self.weights.saturating_add(running.max(self.reading))
+    }
+
+    /// Whether a device with this memory holds it, and leaves something to everything else.
+    #[must_use]
+    pub fn fits(&self, memory: Memory) -> bool {
+        self.total().saturating_add(RESERVE_BYTES) <= memory.free
+    }
+
+    /// Says what will be needed, and refuses what will not fit before any of it is allocated.
+    ///
+    /// # Errors
+    /// [`EngineError::TooLarge`] with what is needed, what is free, and what would fit.
+    pub fn ensure(&self, device: &Device) -> Result<(), EngineError> {
+        let Some(memory) = Memory::of(device) else {
+            tracing::info!(need = %self, "memory; this device does not say how much it has");
+            return Ok(());
+        };
+        tracing::info!(need = %self, free = %Bytes(memory.free), "memory");
+        if self.fits(memory) {
+            return Ok(());
+        }
+        Err(EngineError::TooLarge(format!("the model needs {self}, and {memory}; {}", advice(self, memory))))
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} (weights {}, caches {}, activations {}, while reading {})",
+            Bytes(self.total()),
+            Bytes(self.weights),
+            Bytes(self.caches),
+            Bytes(self.activations),
+            Bytes(self.reading)
+        )
+    }
+}
+
+fn advice(need: &Need, memory: Memory) -> String {
+    let smaller = "take a smaller model (`quicksilver model list` shows which fit)";
+    match memory.bound {
+        Bound::Gpu => match Memory::of_cpu() {
+            Some(cpu) if need.fits(cpu) => format!("--device cpu would hold it, or {smaller}"),
+            _ => smaller.to_owned(),
+        },
+        _ if need.total().saturating_add(RESERVE_BYTES) <= memory.total => {
+            format!("end other programs, or {smaller}")
+        }
+        Bound::Limit => format!("raise the limit, or {smaller}"),
+        Bound::Machine => {
+            format!("{smaller}, or a machine or GPU with {}", Bytes(need.total() + RESERVE_BYTES))
+        }
+    }
+}
+
+/// Rows of the longest canvas: context and span.
+fn canvas(spec: &ModelSpec) -> u64 {
+    (spec.context_window + spec.decode.max_span) as u64
+}
+
+fn caches(spec: &ModelSpec, float: u64) -> u64 {
+    match spec.topology {
+        // Nothing is kept between passes.
+        Topology::Full | Topology::BlockCausal(_) => 0,
+        Topology::ContextExact => {
+            let row = 2 * (spec.layers * spec.kv_heads * spec.head_dim) as u64 * float;
+            // One context may be larger than what is remembered; while it grows there are two of it.
+            let one = (canvas(spec) + SPAN_ROWS as u64).saturating_mul(row);
+            one.saturating_add(one.max(MAX_REMEMBERED_BYTES as u64))
+        }
+    }
+}
+
+fn activations(spec: &ModelSpec, float: u64) -> u64 {
+    let rows = match spec.topology {
+        Topology::Full | Topology::BlockCausal(_) => canvas(spec),
+        Topology::ContextExact => PASS_ROWS.max(SPAN_ROWS) as u64,
+    };
+    let heads = ((spec.heads + 2 * spec.kv_heads) * spec.head_dim) as u64;
+    let row =
+        HIDDEN_COPIES * spec.hidden as u64 + HEAD_COPIES * heads + GATE_COPIES * spec.intermediate as u64;
+    // Logits of every masked row: normed, as computed, and as the sampler takes them.
+    let logits = 3 * (spec.decode.max_span * spec.vocab) as u64 * 4;
+    // The CPU's kernel needs one row of scores a thread; elsewhere there are all of them, before and after the softmax.
+    let scores =
+        if spec.topology != Topology::ContextExact { 2 * spec.heads as u64 * rows * rows * float } else { 0 };
+    rows.saturating_mul(row).saturating_mul(float).saturating_add(logits).saturating_add(scores)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::reference;
+
+    fn spec(topology: Topology) -> ModelSpec {
+        let json = serde_json::to_vec(&reference::config(topology)).unwrap();
+        ModelSpec::from_bytes(&json, std::path::Path::new("config.json")).unwrap()
+    }
+
+    fn memory(free: u64, bound: Bound) -> Memory {
+        Memory { total: free, free, bound }
+    }
+
+    #[test]
+    fn weights_are_counted_as_they_are_held() {
+        let spec = spec(Topology::Full);
+        let floats = Need::of(&spec);
+        assert_eq!(floats.weights, spec.parameters() * 4);
+        assert_eq!(Need::with(&spec, None, DType::BF16, true).weights, spec.parameters() * 2);
+    }
+
+    #[test]
+    fn only_what_leaves_room_for_the_rest_fits() {
+        let need = Need::of(&spec(Topology::ContextExact));
+        let enough = need.total() + RESERVE_BYTES;
+        assert!(need.fits(memory(enough, Bound::Machine)));
+        assert!(!need.fits(memory(enough - 1, Bound::Machine)));
+    }
+
+    #[test]
+    fn a_refusal_says_what_would_fit() {
+        let large = Need { weights: 1 << 60, caches: 1, activations: 1, reading: 1 };
+        let error = large.ensure(&Device::Cpu).unwrap_err().to_string();
+        assert!(
+            error.contains("the model needs 1152921504.6 GB (weights 1152921504.6 GB, caches"),
+            "{error}"
+        );
+        assert!(error.contains("smaller model") && error.contains("are free"), "{error}");
+        let small = Need { weights: 1000, ..large };
+        assert!(advice(&small, memory(10, Bound::Gpu)).contains("--device cpu would hold it"));
+        assert!(!advice(&large, memory(10, Bound::Gpu)).contains("--device cpu"));
+        assert!(advice(&large, memory(10, Bound::Limit)).contains("raise the limit"));
+        assert!(
+            advice(&small, Memory { total: 1 << 40, free: 0, bound: Bound::Machine })
+                .contains("end other programs")
+        );
+    }
+}

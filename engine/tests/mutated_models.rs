@@ -1,0 +1,305 @@
+//! 50,000 spoiled model files: each is loaded or refused with an error that names a file. No panic, and no more memory
+//! than the files themselves ask for. Seeded: what fails once fails every time, and the message says with which seed.
+
+#![allow(clippy::expect_used, reason = "a test ends at the first surprise")]
+
+#[path = "support/allocator.rs"]
+mod allocator;
+#[path = "support/mutate.rs"]
+mod mutate;
+
+use std::{
+    num::NonZeroUsize,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+};
+
+use mutate::Dice;
+use quicksilver_engine::{
+    EngineError,
+    device::DeviceChoice,
+    model::{LoadOptions, Model, ModelSource, ModelSpec, NetworkUse, weights::Weights},
+    tokens::Tokenizer,
+};
+use serde_json::Value;
+
+#[global_allocator]
+static ALLOCATOR: allocator::Counted = allocator::Counted;
+
+const CONFIGS: u64 = 15_000;
+const TOKENIZERS: u64 = 10_000;
+const WEIGHTS: u64 = 17_000;
+const INDEXES: u64 = 5_000;
+const MODELS: u64 = 3_000;
+const _: () = assert!(CONFIGS + TOKENIZERS + WEIGHTS + INDEXES + MODELS == 50_000);
+
+/// What every file may cost beside its own bytes: error texts, tables of a reader.
+const SLACK: usize = 256 * 1024;
+const KIB: usize = 1024;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fixture").join(name)
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Does `load` `count` times. `most` is the memory that it may hold for files of so many bytes together. Returns how
+/// many were loaded.
+fn each(
+    count: u64,
+    most: impl Fn(usize) -> usize,
+    mut load: impl FnMut(&mut Dice) -> (usize, Result<(), EngineError>),
+) -> u64 {
+    let mut loaded = 0;
+    for seed in 0..count {
+        let ran = catch_unwind(AssertUnwindSafe(|| allocator::held_here(|| load(&mut Dice(seed)))));
+        let Ok(((bytes, result), held)) = ran else { panic!("seed {seed}: a panic") };
+        assert!(held <= most(bytes), "seed {seed}: {held} bytes held for {bytes} bytes of files: {result:?}");
+        match result {
+            Ok(()) => loaded += 1,
+            Err(error @ EngineError::ModelFile { .. }) => {
+                let told = error.to_string();
+                assert!(
+                    told.contains(": ") && told.len() < 2 * KIB,
+                    "seed {seed}: {} bytes: {told}",
+                    told.len()
+                );
+            }
+            // Refused for its size, before anything of it is allocated.
+            Err(EngineError::TooLarge(_)) => {}
+            Err(other) => panic!("seed {seed}: {other:?}"),
+        }
+    }
+    loaded
+}
+
+/// Half in their meaning, half in their bytes.
+fn spoil_json(dice: &mut Dice, json: &Value) -> Vec<u8> {
+    let mut document = json.clone();
+    let meaning = dice.below(2) == 0;
+    if meaning {
+        mutate::document(dice, &mut document);
+    }
+    let mut file = serde_json::to_vec(&document).expect("JSON");
+    if !meaning {
+        mutate::bytes(dice, &mut file);
+    }
+    file
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&read(path)).expect("JSON")
+}
+
+#[test]
+fn spoiled_configs() {
+    let sound = ["context-exact-f32", "full-dream-bf16"].map(|name| json(&fixture(name).join("config.json")));
+    let loaded = each(
+        CONFIGS,
+        |bytes| 16 * bytes + SLACK,
+        |dice| {
+            let sound = dice.pick(&sound).clone();
+            let file = spoil_json(dice, &sound);
+            (file.len(), ModelSpec::from_bytes(&file, Path::new("config.json")).map(drop))
+        },
+    );
+    assert!((CONFIGS / 50..CONFIGS * 9 / 10).contains(&loaded), "{loaded} of {CONFIGS} were loaded");
+}
+
+#[test]
+fn spoiled_tokenizers() {
+    let sound = json(&fixture("context-exact-f32").join("tokenizer.json"));
+    let loaded = each(
+        TOKENIZERS,
+        |bytes| 400 * bytes + 2 * 1024 * KIB,
+        |dice| {
+            let file = spoil_json(dice, &sound);
+            let tokenizer = Tokenizer::from_bytes(&file, Path::new("tokenizer.json"));
+            let used = tokenizer.map(|tokenizer| {
+                let text = "let π = f(x, \"😀\");\n\t// 42\r\n";
+                let tokens = tokenizer.encode(text);
+                assert_eq!(tokenizer.text(&tokens), text, "what loads keeps its promises");
+            });
+            (file.len(), used)
+        },
+    );
+    assert!((TOKENIZERS / 50..TOKENIZERS * 9 / 10).contains(&loaded), "{loaded} of {TOKENIZERS} were loaded");
+}
+
+/// The header spoiled in its meaning, its length a lie, or any bytes.
+fn spoil_weights(dice: &mut Dice, sound: &[u8]) -> Vec<u8> {
+    let length = u64::from_le_bytes(sound[..8].try_into().expect("eight bytes")) as usize;
+    let (header, data) = sound[8..].split_at(length);
+    let mut file = sound.to_vec();
+    match dice.below(4) {
+        0 | 1 => {
+            let mut document: Value = serde_json::from_slice(header).expect("JSON");
+            mutate::document(dice, &mut document);
+            let header = serde_json::to_vec(&document).expect("JSON");
+            let length = (header.len() as u64).to_le_bytes();
+            file = [&length[..], &header, data].concat();
+        }
+        2 => {
+            let lies =
+                [0, 1, 7, 1 << 23, 1 << 24, u64::MAX, u64::MAX - 8, length as u64 + 1, dice.next() % 4096];
+            file[..8].copy_from_slice(&dice.pick(&lies).to_le_bytes());
+        }
+        _ if dice.below(2) == 0 => {
+            // In the header, where most bytes mean something.
+            let at = 8 + dice.below(length);
+            file[at] ^= 1 << dice.below(8);
+        }
+        _ => mutate::bytes(dice, &mut file),
+    }
+    file
+}
+
+fn read_all(folder: &Path, spec: &ModelSpec) -> Result<(), EngineError> {
+    match Weights::in_folder(folder, spec)? {
+        Some(weights) => spec.tensors().iter().try_for_each(|(name, _)| weights.read(name).map(drop)),
+        None => Ok(()),
+    }
+}
+
+#[test]
+fn spoiled_weights() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sound = ["context-exact-int8", "full-qwen3-f16"].map(|name| {
+        let config = read(&fixture(name).join("config.json"));
+        let spec = ModelSpec::from_bytes(&config, Path::new("config.json")).expect("a sound config");
+        (spec, read(&fixture(name).join("model.safetensors")))
+    });
+    let path = folder.path().join("model.safetensors");
+    let loaded = each(
+        WEIGHTS,
+        |bytes| 8 * bytes + SLACK,
+        |dice| {
+            let (spec, sound) = dice.pick(&sound);
+            let file = spoil_weights(dice, sound);
+            std::fs::write(&path, &file).expect("a file");
+            let bytes = file.len();
+            drop(file);
+            (bytes, read_all(folder.path(), spec))
+        },
+    );
+    assert!((WEIGHTS / 100..WEIGHTS * 9 / 10).contains(&loaded), "{loaded} of {WEIGHTS} were loaded");
+}
+
+#[test]
+fn spoiled_indexes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let from = fixture("full-qwen3-f16");
+    let config = read(&from.join("config.json"));
+    let spec = ModelSpec::from_bytes(&config, Path::new("config.json")).expect("a sound config");
+    let weights = read(&from.join("model.safetensors"));
+    std::fs::write(folder.path().join("a.safetensors"), &weights).expect("a file");
+    std::fs::write(folder.path().join("b.safetensors"), &weights).expect("a file");
+    std::fs::write(folder.path().join("pytorch_model.bin"), b"\x80\x02").expect("a file");
+    let names: serde_json::Map<String, Value> =
+        spec.tensors().into_iter().map(|(name, _)| (name, "a.safetensors".into())).collect();
+    let sound = serde_json::json!({"metadata": {"total_size": weights.len()}, "weight_map": names});
+    let others = [
+        "b.safetensors",
+        "../a.safetensors",
+        "/etc/passwd",
+        "pytorch_model.bin",
+        ".",
+        "",
+        "a.safetensors/",
+        "\0",
+    ];
+    let path = folder.path().join("model.safetensors.index.json");
+    let loaded = each(
+        INDEXES,
+        |bytes| 8 * (bytes + 2 * 60 * KIB) + SLACK,
+        |dice| {
+            let file = if dice.below(3) == 0 {
+                let mut swapped = sound.clone();
+                let names = swapped["weight_map"].as_object_mut().expect("a map");
+                let at = dice.below(names.len());
+                *names.values_mut().nth(at).expect("counted") = (*dice.pick(&others)).into();
+                serde_json::to_vec(&swapped).expect("JSON")
+            } else {
+                spoil_json(dice, &sound)
+            };
+            std::fs::write(&path, &file).expect("a file");
+            let bytes = file.len();
+            drop(file);
+            (bytes, read_all(folder.path(), &spec))
+        },
+    );
+    assert!((INDEXES / 50..INDEXES * 9 / 10).contains(&loaded), "{loaded} of {INDEXES} were loaded");
+}
+
+#[test]
+fn spoiled_models_as_a_whole() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let from = fixture("context-exact-int8");
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("a file");
+    let all =
+        ["config.json", "tokenizer.json", "model.safetensors"].map(|name| (name, read(&from.join(name))));
+    let options = LoadOptions {
+        device: DeviceChoice::Cpu,
+        threads: NonZeroUsize::new(1),
+        network: Some(NetworkUse::Denoise),
+        ..LoadOptions::default()
+    };
+    let source = ModelSource::Dir(folder.path().to_owned());
+    let loaded = each(
+        MODELS,
+        |bytes| 400 * bytes + 8 * 1024 * KIB,
+        |dice| {
+            let spoiled = dice.below(3);
+            let mut total = 0;
+            for (at, (name, sound)) in all.iter().enumerate() {
+                let file = match (at == spoiled, at) {
+                    (false, _) => sound.clone(),
+                    (true, 2) => spoil_weights(dice, sound),
+                    (true, _) => spoil_json(dice, &serde_json::from_slice(sound).expect("JSON")),
+                };
+                total += file.len();
+                write(name, &file);
+            }
+            (total, Model::load(&source, options).map(drop))
+        },
+    );
+    assert!((MODELS / 50..MODELS * 9 / 10).contains(&loaded), "{loaded} of {MODELS} were loaded");
+}
+
+/// What a spoiled file seldom becomes: patterns and documents made to exhaust whoever reads them.
+#[test]
+fn tokenizers_made_to_exhaust_their_reader() {
+    let sound = json(&fixture("context-exact-f32").join("tokenizer.json"));
+    let pattern = |text: &str| {
+        let mut file = sound.clone();
+        let split = serde_json::json!({
+            "type": "Split", "pattern": {"Regex": text}, "behavior": "Isolated", "invert": false
+        });
+        let parts = file["pre_tokenizer"]["pretokenizers"].as_array_mut().expect("a sequence");
+        parts.insert(0, split);
+        serde_json::to_vec(&file).expect("JSON")
+    };
+    let mut gaps = sound.clone();
+    gaps["model"]["vocab"]["zz"] = 1_900_000.into();
+    let files = [
+        ("nested groups", pattern(&"(".repeat(20_000))),
+        ("closed groups", pattern(&format!("{}a{}", "(".repeat(20_000), ")".repeat(20_000)))),
+        ("nested looks", pattern(&format!("{}a{}", "(?=".repeat(5000), ")".repeat(5000)))),
+        ("counted repeats", pattern("(((a{1000}){1000}){1000}){1000}")),
+        ("backtracking", pattern(r"(?=(\w+\s*)+\d)(\w+\s*)+\d$")),
+        ("empty matches", pattern("")),
+        ("nested lists", format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes()),
+        ("far ids", serde_json::to_vec(&gaps).expect("JSON")),
+    ];
+    for (what, file) in files {
+        let (result, held) =
+            allocator::held_here(|| Tokenizer::from_bytes(&file, Path::new("tokenizer.json")).map(drop));
+        assert!(held <= 400 * file.len() + 32 * 1024 * KIB, "{what}: {held} bytes held");
+        if let Err(error) = result {
+            let text = error.to_string();
+            assert!(text.starts_with("tokenizer.json: "), "{what}: {text}");
+        }
+    }
+}

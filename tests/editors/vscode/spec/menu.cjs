@@ -1,0 +1,53 @@
+/** The status bar's menu, the walkthrough, the settings' checks, and what an untrusted workspace may not do. */
+
+const { equal, serverPids, until } = require('../workbench.cjs');
+
+module.exports = {
+  'the menu says the state, the model and the time of the last answer': async (code) => {
+    await code.open('shop.rs');
+    await code.suggest();
+    await code.press('Tab');
+    const state = await code.menu();
+    equal(state, /^server: running · model: quicksilver on cpu · here: .* · last answer: \d+ ms .* · shown \d+, accepted 1$/.test(state), true);
+    const rows = (await code.rows()).join('\n');
+    for (const entry of ['Disable', 'Disable for rust', 'Why does nothing show', 'model', 'Restart', 'log', 'Settings']) {
+      equal(`entry ${entry}`, rows.includes(entry), true);
+    }
+    await code.shot('menu');
+    await code.press('Escape');
+  },
+  'a language is turned off in the menu, and on again': async (code) => {
+    await code.command('Quicksilver: Enable or Disable for This Language');
+    await until('the reason', async () => /disabled for language "rust"/.test(await code.status()));
+    await code.command('Quicksilver: Enable or Disable for This Language');
+    await until('no reason', async () => !/disabled/.test(await code.status()));
+  },
+  'a wrong setting is told about, and its default is taken': async (code) => {
+    code.configure({ 'quicksilver.deadlineMs': 5, 'quicksilver.refinement': 'some' });
+    await code.press('Control+s');
+    await code.open('shop.rs');
+    const toast = code.page.locator('.notification-toast', { hasText: 'Quicksilver' }).first();
+    await toast.waitFor({ state: 'visible', timeout: 20_000 });
+    const text = (await toast.textContent()) ?? '';
+    equal(`deadline in ${text}`, text.includes('"quicksilver.deadlineMs" must be a whole number from 10 to 10000'), true);
+    equal(`refinement in ${text}`, text.includes('"quicksilver.refinement" must be one of "off", "first", "full"'), true);
+    await code.shot('wrong-setting');
+    code.configure({});
+    await code.open('shop.rs');
+  },
+  'the first steps open, and what was done is ticked off': async (code) => {
+    await code.suggest();
+    await code.press('Tab');
+    await code.command('Quicksilver: First Steps');
+    await code.page.waitForSelector('.getting-started-step', { timeout: 20_000 });
+    const steps = await code.page.locator('.getting-started-step .step-title').allTextContents();
+    equal('first step', steps[0]?.includes('See that it runs'), true);
+    const ticked = () => code.page.locator('.getting-started-step[aria-checked="true"]').count();
+    await until('what was done already to be ticked off', async () => (await ticked()) >= 3);
+    await code.shot('first-steps');
+    await code.press('Control+w');
+  },
+  'the server is the one in the package, whatever the workspace says': async () => {
+    equal('servers of the extension', serverPids().length, 1);
+  },
+};
