@@ -347,7 +347,7 @@ impl Denoiser for Sized {
         self.calls.fetch_add(1, Ordering::Relaxed);
         logits.clear();
         for (span, rows) in spans.iter().zip(rows) {
-            let sure = 12.0 - 6.0 * span.len().abs_diff(self.length) as f32;
+            let sure = (12.0 - 6.0 * span.len().abs_diff(self.length) as f32).max(0.1);
             let row = |_| (0..VOCAB).map(move |id| if id == 80 { sure } else { 0.0 });
             logits.extend(rows.iter().flat_map(row));
         }
