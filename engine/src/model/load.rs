@@ -82,7 +82,8 @@ impl Embedded {
 /// The embedded model's files and their names in `engine/models/embedded`, for those who want to know what exactly answers.
 #[must_use]
 pub fn embedded_files() -> Vec<(&'static str, &'static [u8])> {
-    let network = Embedded::NETWORK.map(|(config, weights)| [("config.json", config), ("model.safetensors", weights)]);
+    let network =
+        Embedded::NETWORK.map(|(config, weights)| [("config.json", config), ("model.safetensors", weights)]);
     network.into_iter().flatten().chain([("tokenizer.json", Embedded::TOKENIZER)]).collect()
 }
 
