@@ -124,8 +124,10 @@ fn the_book() {
     for Setting { name, takes, default, doc, editors, reason, .. } in
         settings().iter().filter(|s| !s.editors.is_empty())
     {
-        let default = if default.is_object() { "see the help".into() } else { format!("`{}`", spaced(default)) };
-        writeln!(book, "| `{name}` | {takes} | {default} | {doc} | {} | {reason} |", editors.join(", ")).unwrap();
+        let default =
+            if default.is_object() { "see the help".into() } else { format!("`{}`", spaced(default)) };
+        writeln!(book, "| `{name}` | {takes} | {default} | {doc} | {} | {reason} |", editors.join(", "))
+            .unwrap();
     }
     expect_file!["../SETTINGS.md"].assert_eq(&book);
 }
@@ -186,8 +188,7 @@ fn vs_code() {
     let expected = replaced(configuration, "\"properties\": {", "      }\n    }", &block);
     expect_file!["../../editors/vscode/package.json"].assert_eq(&format!("{head}{expected}"));
     let restricted: Value = serde_json::from_str::<Value>(&package).unwrap();
-    let restricted =
-        strings(&restricted["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"]);
+    let restricted = strings(&restricted["capabilities"]["untrustedWorkspaces"]["restrictedConfigurations"]);
     let mut user_only: Vec<_> =
         mine.iter().filter(|s| s.user_only).map(|s| format!("quicksilver.{}", s.name)).collect();
     user_only.sort();
@@ -198,10 +199,12 @@ fn vs_code() {
 fn lua(value: &Value) -> String {
     match value {
         Value::Null => "nil".into(),
-        Value::Array(items) => format!("{{ {} }}", items.iter().map(lua).collect::<Vec<_>>().join(", "))
-            .replace("{  }", "{}"),
+        Value::Array(items) => {
+            format!("{{ {} }}", items.iter().map(lua).collect::<Vec<_>>().join(", ")).replace("{  }", "{}")
+        }
         Value::Object(fields) => {
-            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name} = {}", lua(value))).collect();
+            let fields: Vec<_> =
+                fields.iter().map(|(name, value)| format!("{name} = {}", lua(value))).collect();
             format!("{{ {} }}", fields.join(", "))
         }
         Value::String(text) => format!("'{text}'"),
@@ -217,7 +220,9 @@ fn neovim() {
     for setting in settings().iter().filter(|s| s.is_of(NEOVIM)) {
         let (kind, check) = match setting.takes() {
             Takes::Boolean => ("boolean".to_owned(), String::new()),
-            Takes::Integer { least, most } => ("integer".to_owned(), format!(", least = {least}, most = {most}")),
+            Takes::Integer { least, most } => {
+                ("integer".to_owned(), format!(", least = {least}, most = {most}"))
+            }
             Takes::Choice(choices) => {
                 let kind: Vec<_> = choices.iter().map(|choice| format!("'{choice}'")).collect();
                 (kind.join("|"), format!(", choices = {}", lua(&choices.into())))
@@ -246,7 +251,8 @@ fn neovim() {
         )
         .unwrap();
         writeln!(defaults, "*quicksilver.{name}*").unwrap();
-        writeln!(defaults, "{name}  {}  default: {}", setting.takes.replace('`', "\""), vim_default(setting)).unwrap();
+        writeln!(defaults, "{name}  {}  default: {}", setting.takes.replace('`', "\""), vim_default(setting))
+            .unwrap();
         for line in wrapped(&setting.doc.replace('`', "\"")) {
             writeln!(defaults, "    {line}").unwrap();
         }
@@ -261,7 +267,8 @@ fn neovim() {
     );
     expect_file!["../../editors/neovim/lua/quicksilver/settings.lua"].assert_eq(&file);
     let help = read("editors/neovim/doc/quicksilver.txt");
-    let help = replaced(&help, "*quicksilver-settings*", "One buffer is turned off", &format!("\n{defaults}\n"));
+    let help =
+        replaced(&help, "*quicksilver-settings*", "One buffer is turned off", &format!("\n{defaults}\n"));
     expect_file!["../../editors/neovim/doc/quicksilver.txt"].assert_eq(&help);
 }
 

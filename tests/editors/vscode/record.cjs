@@ -17,8 +17,6 @@ async function main() {
   code.configure({ 'quicksilver.model': process.argv[7] });
   await code.open('shop.rs');
   await code.suggest();
-  const lines = code.page.locator('.monaco-editor .lines-content').first();
-  const { x, y } = await lines.boundingBox();
   for (let i = 0; i < TRIES; i++) {
     // A name that was not there before, so that no earlier answer fits.
     await code.write(START.replace('pieces', `pieces${i}`), { atOnce: true });
@@ -26,7 +24,10 @@ async function main() {
     while (Date.now() < end) {
       const text = await code.ghost();
       if (text.includes('░') && /[a-z]{2}/.test(text)) {
-        await code.page.screenshot({ path: join(artifacts, 'refinement.png'), clip: { x, y: y + 120, width: 640, height: 190 } });
+        const { x } = await code.page.locator('.monaco-editor').first().boundingBox();
+        const { y } = await code.page.locator('.monaco-editor .cursor').first().boundingBox();
+        const clip = { x, y: y - 100, width: 720, height: 160 };
+        await code.page.screenshot({ path: join(artifacts, 'refinement.png'), clip });
         if ((await code.ghost()).includes('░')) {
           console.log(`refined: ${text}`);
           await browser.close();
