@@ -8,7 +8,7 @@
  */
 
 const { join } = require('node:path');
-const { START, artifacts, start } = require('./workbench.cjs');
+const { START, artifacts, serverPids, start } = require('./workbench.cjs');
 
 const TRIES = 20;
 
@@ -24,12 +24,17 @@ async function main() {
     while (Date.now() < end) {
       const text = await code.ghost();
       if (text.includes('░') && /[a-z]{2}/.test(text)) {
+        // A screenshot takes longer than a step: the engine waits for it.
+        for (const pid of serverPids('engine')) process.kill(pid, 'SIGSTOP');
+        await new Promise((wake) => setTimeout(wake, 300));
+        const stands = await code.ghost();
         const { x } = await code.page.locator('.monaco-editor').first().boundingBox();
         const { y } = await code.page.locator('.monaco-editor .cursor').first().boundingBox();
         const clip = { x, y: y - 100, width: 720, height: 160 };
-        await code.page.screenshot({ path: join(artifacts, 'refinement.png'), clip });
-        if ((await code.ghost()).includes('░')) {
-          console.log(`refined: ${text}`);
+        if (stands.includes('░')) await code.page.screenshot({ path: join(artifacts, 'refinement.png'), clip });
+        for (const pid of serverPids('engine')) process.kill(pid, 'SIGCONT');
+        if (stands.includes('░')) {
+          console.log(`refined: ${stands}`);
           await browser.close();
           process.kill(-server.pid, 'SIGTERM');
           return;
