@@ -42,6 +42,7 @@ async function main() {
       }
     }
   }
+  process.kill(-server.pid, 'SIGTERM');
   throw new Error('no span was seen being refined');
 }
 
