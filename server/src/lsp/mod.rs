@@ -7,9 +7,11 @@
 //! | [`handlers`] | one file per method: borrow the session, call, convert |
 //! | [`notify`] | frames and status, latest wins |
 //! | [`suggest`], [`refine`] | a question's way to a placed infill, and its frames |
+//! | [`ahead`] | what follows a suggestion, asked for while it is shown |
 //! | [`server`] | the service: which method goes to which handler |
 //! | [`workspace`] | the client's folders, and when to look at them again |
 
+pub mod ahead;
 pub mod capabilities;
 pub mod from_proto;
 pub mod handlers;
