@@ -303,7 +303,7 @@ impl Packages {
         let workspace = self.workspaces.entry(root.clone()).or_insert_with(scan);
         let kind = document::Language::from_id(&language.name);
         let snapshot = Document::open(kind, Version::default(), &file.text).snapshot();
-        let document = Open { path: Some(path), snapshot };
+        let document = Open { path: Some(path), snapshot, edited: Vec::new() };
         let hole = Place { document, at: ByteOffset(line.start), span: Some(Span::Line) };
         let request = workspace.assemble(&hole, &[]).unwrap_or_default();
         FimRequest { prompt: String::new(), suffix: None, span: None, max_tokens: None, ..request }

@@ -1,6 +1,8 @@
 //! One table of settings: `session/config.rs`, and `editors/settings.json` for what only an editor needs. The book,
 //! VS Code's `package.json` and Neovim's defaults and help are made from it; `UPDATE_EXPECT=1 cargo test` writes them anew.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

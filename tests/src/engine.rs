@@ -137,8 +137,10 @@ impl FakeEngine {
     }
 
     /// The settings that make a server ask it.
+    ///
+    /// Nothing is asked ahead, so that what is asked can be counted.
     pub fn settings(&self) -> serde_json::Value {
-        serde_json::json!({"endpoint": format!("http://{}", self.address)})
+        serde_json::json!({"endpoint": format!("http://{}", self.address), "lookAhead": false})
     }
 
     /// What was asked so far.

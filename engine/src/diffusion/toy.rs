@@ -38,7 +38,7 @@ fn hashed(words: &[u64]) -> u64 {
 impl Toy {
     /// How far a position sees in a canvas of `len`.
     fn horizon(&self, at: usize, len: usize) -> usize {
-        if self.block == 0 { len } else { ((at / self.block + 1) * self.block).min(len) }
+        at.checked_div(self.block).map_or(len, |block| ((block + 1) * self.block).min(len))
     }
 
     fn states(&self, canvas: &[u64]) -> Vec<u64> {

@@ -17,7 +17,7 @@ use crate::{
     EngineError,
     diffusion::{Blocks, End, Interrupt, Lengths, Plan, Revision, Rule, Sampling, Schedule, Watcher},
     model::NetworkUse,
-    prior::{Pool, propose},
+    prior::{Pool, propose, table::Counts},
     queue::{Infill, Infilled, Terms},
     tokens::{
         TokenId, Tokenizer,
@@ -39,6 +39,8 @@ pub(super) struct Kit {
     pub(super) settings: Settings,
     layout: Layout,
     bans: Bans,
+    /// What code looks like elsewhere.
+    counts: Option<Arc<Counts>>,
     /// Width of a row of the prior's.
     width: usize,
 }
@@ -49,6 +51,13 @@ impl Infiller {
     pub fn new(tokenizer: Arc<Tokenizer>, settings: Settings, network: Option<Box<dyn Network>>) -> Self {
         let network = network.filter(|_| settings.role != NetworkUse::Off);
         Self { kit: Kit::new(tokenizer, settings), network, known: None }
+    }
+
+    /// The same, with counts of other packages made for its tokenizer.
+    #[must_use]
+    pub fn knowing(mut self, counts: Option<Arc<Counts>>) -> Self {
+        self.kit.counts = counts;
+        self
     }
 
     /// The choices it fills with.
@@ -79,6 +88,7 @@ impl Kit {
         Self {
             layout: Layout::new(&tokenizer, settings.bos, settings.eos),
             bans: Bans::new(&tokenizer, &settings.marks, width),
+            counts: None,
             width,
             tokenizer,
             settings,
@@ -111,7 +121,7 @@ impl Kit {
             return Ok(Pool::default());
         }
         let stop = || screen.look().is_some();
-        let pool = propose(&task.hole(), &*self.tokenizer, &stop);
+        let pool = propose(&task.hole(self.counts.as_deref()), &*self.tokenizer, &stop);
         match screen.interrupt() {
             Some(Interrupt::Cancel) => Err(EngineError::Cancelled),
             Some(Interrupt::Deadline) if pool.hypotheses.is_empty() => Err(EngineError::Late),

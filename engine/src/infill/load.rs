@@ -21,7 +21,7 @@ impl Infiller {
     pub fn with(model: Model, settings: Settings) -> Self {
         let network =
             model.network.map(|network| Box::new(Reader { network, context: None }) as Box<dyn Network>);
-        Self::new(model.tokenizer, settings, network)
+        Self::new(model.tokenizer, settings, network).knowing(model.counts)
     }
 }
 

@@ -269,7 +269,8 @@ impl Kit {
         let all: Vec<Vec<TokenId>> =
             std::iter::once(tokens(line)).chain(near.iter().map(|near| tokens(&near.line))).collect();
         let stop = || terms.interrupt().is_some();
-        let weights = weigh(&task.hole(), &all, &*self.tokenizer, &stop);
+        // By the text that came along alone: what is common elsewhere says nothing of this project's names.
+        let weights = weigh(&task.hole(None), &all, &*self.tokenizer, &stop);
         let Some((&standing, weights)) = weights.split_first() else { return Vec::new() };
         near.into_iter().zip(weights).map(|(near, weight)| (near, weight - standing)).collect()
     }

@@ -8,7 +8,7 @@ use quicksilver_protocol::{
 };
 
 use crate::{
-    prior::{Extent, Hole, heal},
+    prior::{Extent, Hole, heal, table::Counts},
     tokens::{TokenId, Tokenizer},
 };
 
@@ -99,7 +99,7 @@ impl Task {
     }
 
     /// As the prior takes it.
-    pub(super) fn hole(&self) -> Hole<'_> {
+    pub(super) fn hole<'a>(&'a self, counts: Option<&'a Counts>) -> Hole<'a> {
         Hole {
             prefix: &self.prefix,
             suffix: &self.suffix,
@@ -108,6 +108,7 @@ impl Task {
             extent: self.extent,
             max_tokens: self.max_tokens,
             allow_empty: self.allow_empty,
+            common: counts.zip(self.language.as_deref()).and_then(|(counts, language)| counts.of(language)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A folder, or what is built into the program, → [`Model`].
 
 use std::{
+    borrow::Cow,
     io::Read,
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -20,6 +21,7 @@ use super::{
 use crate::{
     EngineError,
     device::DeviceChoice,
+    prior::table::Counts,
     tokens::{
         TokenId, Tokenizer,
         fit::Layout,
@@ -29,6 +31,8 @@ use crate::{
 
 /// More threads than this wait for each other more than they compute.
 const MAX_THREADS: usize = 8;
+/// The file of counts in a model's folder.
+const COUNTS: &str = "counts.bin";
 
 /// Where a model comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,6 +66,8 @@ pub struct Model {
     pub spec: ModelSpec,
     /// Its tokenizer.
     pub tokenizer: Arc<Tokenizer>,
+    /// Counts of other packages' code for its tokenizer, if it brings any.
+    pub counts: Option<Arc<Counts>>,
     /// How contexts are laid out for it.
     pub layout: Layout,
     /// Its network; `None` where only the local prior answers.
@@ -75,6 +81,7 @@ struct Embedded;
 
 impl Embedded {
     const TOKENIZER: &'static [u8] = include_bytes!("../../models/embedded/tokenizer.json");
+    const COUNTS: &'static [u8] = include_bytes!("../../models/embedded/counts.bin");
     #[cfg(embedded_network)]
     const NETWORK: Option<(&'static [u8], &'static [u8])> = Some((
         include_bytes!("../../models/embedded/config.json"),
@@ -94,7 +101,8 @@ impl Embedded {
 pub fn embedded_files() -> Vec<(&'static str, &'static [u8])> {
     let network =
         Embedded::NETWORK.map(|(config, weights)| [("config.json", config), ("model.safetensors", weights)]);
-    network.into_iter().flatten().chain([("tokenizer.json", Embedded::TOKENIZER)]).collect()
+    let always = [("tokenizer.json", Embedded::TOKENIZER), (COUNTS, Embedded::COUNTS)];
+    network.into_iter().flatten().chain(always).collect()
 }
 
 impl Model {
@@ -111,9 +119,10 @@ impl Model {
                 let tokenizer =
                     Tokenizer::from_bytes(Embedded::TOKENIZER, Path::new("embedded tokenizer.json"))?;
                 agree(&spec, &tokenizer)?;
+                let counts = counts(Embedded::COUNTS, Path::new("embedded counts.bin"), &tokenizer)?;
                 let name = Path::new("embedded model.safetensors");
                 let weights = Embedded::NETWORK.map(|(_, weights)| Weights::in_memory(weights, name, &spec));
-                Self::assemble("quicksilver", spec, tokenizer, options, weights.transpose()?)
+                Self::assemble("quicksilver", spec, tokenizer, Some(counts), options, weights.transpose()?)
             }
             ModelSource::Dir(folder) => {
                 if folder.is_file() {
@@ -136,7 +145,13 @@ impl Model {
                 });
                 let weights = weights.transpose()?;
                 let name = folder.file_name().map_or("model".into(), |name| name.to_string_lossy());
-                Self::assemble(&name, spec, tokenizer, options, weights)
+                let file = folder.join(COUNTS);
+                let counts = match std::fs::read(&file) {
+                    Ok(bytes) => Some(counts(bytes, &file, &tokenizer)?),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+                    Err(error) => return Err(EngineError::ModelFile { file, reason: error.to_string() }),
+                };
+                Self::assemble(&name, spec, tokenizer, counts, options, weights)
             }
         }
     }
@@ -161,6 +176,7 @@ impl Model {
         name: &str,
         spec: ModelSpec,
         tokenizer: Tokenizer,
+        counts: Option<Counts>,
         options: LoadOptions,
         weights: Option<Weights>,
     ) -> Result<Self, EngineError> {
@@ -184,7 +200,8 @@ impl Model {
         }
         let (bos, eos) = spec.frame();
         let layout = Layout::new(&tokenizer, bos, eos);
-        Ok(Self { name: name.to_owned(), spec, tokenizer: Arc::new(tokenizer), layout, network, device })
+        let (name, tokenizer, counts) = (name.to_owned(), Arc::new(tokenizer), counts.map(Arc::new));
+        Ok(Self { name, spec, tokenizer, counts, layout, network, device })
     }
 }
 
@@ -223,6 +240,14 @@ fn small(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+fn counts(
+    bytes: impl Into<Cow<'static, [u8]>>,
+    file: &Path,
+    tokenizer: &Tokenizer,
+) -> Result<Counts, EngineError> {
+    Counts::new(bytes, tokenizer).map_err(|reason| EngineError::ModelFile { file: file.to_owned(), reason })
 }
 
 /// Config and tokenizer must be of one model.

@@ -11,6 +11,8 @@ use super::{
 
 /// Lines kept per step.
 const WIDTH: usize = 4;
+/// The same where counts of other packages are known: more of the lines are likely ones.
+const KNOWING_WIDTH: usize = 8;
 
 /// A way to fill the rest of a line; the symbol that ends it is left out.
 pub(super) type Line = Vec<Local>;
@@ -59,6 +61,7 @@ pub(super) fn lines(
 ) -> Vec<Line> {
     let start =
         State { line: Vec::new(), context: frame.before.to_vec(), owed: frame.owed, log_probability: 0.0 };
+    let width = if model.knows_others() { KNOWING_WIDTH } else { WIDTH };
     let mut live = vec![start];
     let mut finished: Vec<(f32, Line)> = Vec::new();
     for _ in 0..=frame.max_symbols {
@@ -67,7 +70,7 @@ pub(super) fn lines(
         }
         let mut steps: Vec<Step> = Vec::new();
         for (state, from) in live.iter().enumerate() {
-            for follower in candidates(model, frame, vocabulary, from) {
+            for follower in candidates(model, frame, vocabulary, from, 2 * width) {
                 let log_probability = from.log_probability + follower.probability.ln();
                 steps.push(Step { state, follower, log_probability });
             }
@@ -78,7 +81,7 @@ pub(super) fn lines(
                 .then(b.follower.last.cmp(&a.follower.last))
                 .then((a.state, a.follower.local).cmp(&(b.state, b.follower.local)))
         });
-        let mut next: Vec<State<'_>> = Vec::with_capacity(WIDTH);
+        let mut next: Vec<State<'_>> = Vec::with_capacity(width);
         for step in steps {
             let (from, local) = (&live[step.state], step.follower.local);
             if from.owed.is_empty() && frame.ends(model, local) {
@@ -94,15 +97,15 @@ pub(super) fn lines(
                     owed: heal::after(from.owed, bytes).unwrap_or(from.owed),
                     log_probability: step.log_probability,
                 });
-                if next.len() == WIDTH {
+                if next.len() == width {
                     break;
                 }
             }
         }
         finished.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-        finished.truncate(2 * WIDTH);
+        finished.truncate(2 * width);
         live = next;
-        let worst = finished.get(WIDTH - 1).map(|line| line.0);
+        let worst = finished.get(width - 1).map(|line| line.0);
         if let (Some(worst), Some(best)) = (worst, live.first())
             && best.log_probability <= worst
         {
@@ -123,11 +126,12 @@ fn candidates(
     frame: &Frame<'_>,
     vocabulary: &impl Vocabulary,
     from: &State<'_>,
+    most: usize,
 ) -> Vec<Follower> {
     let distribution = model.after(&from.context);
     let symbols = &model.caches.symbols;
     let mut best: Vec<Follower> = if from.owed.is_empty() {
-        distribution.followers().to_vec()
+        model.followers(&distribution)
     } else {
         let first = is_first(model, from);
         (1..symbols.len() as Local)
@@ -135,11 +139,11 @@ fn candidates(
             .map(|local| model.follower(&distribution, local))
             .collect()
     };
-    if best.len() > 2 * WIDTH {
-        best.select_nth_unstable_by(2 * WIDTH, |a, b| {
+    if best.len() > most {
+        best.select_nth_unstable_by(most, |a, b| {
             b.probability.total_cmp(&a.probability).then(b.last.cmp(&a.last)).then(a.local.cmp(&b.local))
         });
-        best.truncate(2 * WIDTH);
+        best.truncate(most);
     }
     if let Some(stop) = frame.stop
         && from.owed.is_empty()

@@ -9,6 +9,7 @@ use super::{
     copies,
     distribution::Model,
     pool::{self, Scored},
+    ranker::Ranker,
     rescore,
     symbols::{Local, Symbol},
 };
@@ -43,7 +44,7 @@ pub(super) fn extend(
         (stop.left_match, stop.right_match, stop.places) = copies::adjacent(model.caches, &before, after);
         // Its own end counts on neither side.
         stop.line = 0.0;
-        let stop = stop.score();
+        let stop = Ranker::LINE.score(&stop);
         let before = [&before[..], &[end]].concat();
         let room = frame.max_symbols.saturating_sub(block.line.len() + 1);
         let next = Frame { before: &before, owed: &[], stop: None, max_symbols: room };

@@ -9,6 +9,7 @@ use super::{
     symbols::{self, BORDER, Local, Reader, Symbols, UNKNOWN, is_border},
 };
 use crate::tokens::TokenId;
+use std::sync::Arc;
 
 /// The most tokens of context by which places are told apart.
 pub(super) const MAX_DEPTH: usize = 40;
@@ -62,7 +63,7 @@ impl Caches {
             buckets: Vec::new(),
             file_start: 0,
             line_end: Vec::new(),
-            symbols: Symbols::new(),
+            symbols: Symbols::new(hole.common.map(|common| Arc::clone(common.lexicon))),
             before: Vec::new(),
             after: Vec::new(),
             reader: Reader::START,
@@ -125,6 +126,9 @@ impl Caches {
 
     /// Makes symbols for the bytes to heal, if none of the text begins with them.
     fn know_how_to_spell(&mut self, heal: &[u8], vocabulary: &impl Vocabulary) {
+        if self.symbols.spells_all() {
+            return;
+        }
         let fresh = self.reader.fresh.is_some();
         let owed = if fresh { heal.trim_ascii_start() } else { heal };
         let known = (1..self.symbols.len() as Local)

@@ -7,8 +7,10 @@
 
 use super::{
     caches::Caches,
+    lexicon,
     matches::Matches,
     symbols::{Local, is_border},
+    table::{Node, ORDERS, Section},
 };
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
@@ -29,8 +31,10 @@ fn lambda(order: usize) -> f32 {
 
 /// What may come next after one context.
 pub(super) struct Distribution {
-    /// Tokens seen after matching places, by local number.
+    /// Tokens seen after matching places, by local number, with what the places say.
     followers: Vec<Follower>,
+    /// What counts made elsewhere say: contexts, the longest first, and the weight of a package.
+    common: Vec<(Node, f32)>,
     /// What is left for the unigram.
     rest: f32,
 }
@@ -47,52 +51,99 @@ pub(super) struct Follower {
 /// The model of one request: the caches, and the distributions asked for so far.
 pub(super) struct Model<'a> {
     pub(super) caches: &'a Caches,
+    common: Option<Section<'a>>,
     unigram: Vec<f32>,
     floor: f32,
-    memo: FxHashMap<(u32, usize), Rc<Distribution>>,
+    /// By the places that match, how deep, and the nearest symbols.
+    memo: FxHashMap<(u32, usize, u128), Rc<Distribution>>,
     /// Per local: index into `slots` plus one.
     slot_of: Vec<u32>,
 }
 
 impl<'a> Model<'a> {
-    pub(super) fn new(caches: &'a Caches, vocabulary: usize) -> Self {
-        let (unigram, floor) = unigram(caches, vocabulary);
-        Self { caches, unigram, floor, memo: FxHashMap::default(), slot_of: vec![0; caches.symbols.len()] }
+    pub(super) fn new(caches: &'a Caches, common: Option<Section<'a>>, vocabulary: usize) -> Self {
+        let (unigram, floor) = unigram(caches, common, vocabulary);
+        let slot_of = vec![0; caches.symbols.len()];
+        Self { caches, common, unigram, floor, memo: FxHashMap::default(), slot_of }
+    }
+
+    /// Whether counts of other packages are at hand.
+    pub(super) fn knows_others(&self) -> bool {
+        self.common.is_some()
     }
 
     /// The distribution after a context (nearest token last).
     pub(super) fn after(&mut self, context: &[Local]) -> Rc<Distribution> {
         let matches = Matches::new(self.caches, context);
         // The deepest range and its depth decide all the outer ranges.
-        let key = (matches.range(matches.depth()).start, matches.depth());
+        let nearest = match self.common {
+            Some(_) => {
+                context.iter().rev().take(ORDERS - 1).fold(0, |key, &local| key << 16 | u128::from(local))
+            }
+            None => 0,
+        };
+        let key = (matches.range(matches.depth()).start, matches.depth(), nearest);
         if let Some(known) = self.memo.get(&key) {
             return Rc::clone(known);
         }
-        let distribution = Rc::new(self.mix(&matches));
+        let distribution = Rc::new(self.mix(&matches, context));
         self.memo.insert(key, Rc::clone(&distribution));
         distribution
     }
 
     /// Probability of a token after a context's distribution.
     pub(super) fn probability(&self, distribution: &Distribution, local: Local) -> f32 {
-        let unigram = self.unigram.get(local as usize).copied().unwrap_or(self.floor);
-        match distribution.followers.binary_search_by_key(&local, |follower| follower.local) {
-            Ok(at) => distribution.followers[at].probability,
-            Err(_) => distribution.rest * unigram,
-        }
+        self.follower(distribution, local).probability
     }
 
     /// A token with its probability after a context's distribution.
     pub(super) fn follower(&self, distribution: &Distribution, local: Local) -> Follower {
-        match distribution.followers.binary_search_by_key(&local, |follower| follower.local) {
+        let mut follower = match distribution.followers.binary_search_by_key(&local, |f| f.local) {
             Ok(at) => distribution.followers[at],
-            Err(_) => Follower { local, probability: self.probability(distribution, local), last: 0 },
+            Err(_) => Follower { local, probability: 0.0, last: 0 },
+        };
+        let unigram = self.unigram.get(local as usize).copied().unwrap_or(self.floor);
+        follower.probability += distribution.rest * unigram;
+        if let (Some(common), Some(shared)) = (&self.common, self.caches.symbols.shared(local)) {
+            for (node, weight) in &distribution.common {
+                follower.probability += weight * common.count(node, shared);
+            }
         }
+        follower
     }
 
-    fn mix(&mut self, matches: &Matches) -> Distribution {
+    /// Everything that was seen after the context, here or elsewhere, in no useful order.
+    pub(super) fn followers(&mut self, distribution: &Distribution) -> Vec<Follower> {
+        let mut followers = distribution.followers.clone();
+        if let Some(common) = self.common {
+            for (at, follower) in followers.iter().enumerate() {
+                self.slot_of[follower.local as usize] = at as u32 + 1;
+            }
+            for (node, weight) in &distribution.common {
+                for (shared, count) in common.followers(node) {
+                    let Some(slot) = self.slot_of.get_mut(shared as usize) else { continue };
+                    if lexicon::is_step(shared) {
+                        continue;
+                    }
+                    if *slot == 0 {
+                        followers.push(Follower { local: shared, probability: 0.0, last: 0 });
+                        *slot = followers.len() as u32;
+                    }
+                    followers[*slot as usize - 1].probability += weight * count;
+                }
+            }
+        }
+        for follower in &mut followers {
+            self.slot_of[follower.local as usize] = 0;
+            follower.probability += distribution.rest * self.unigram[follower.local as usize];
+        }
+        followers
+    }
+
+    fn mix(&mut self, matches: &Matches, context: &[Local]) -> Distribution {
         let depth = matches.depth();
-        let weights = self.weights(matches);
+        let nodes = self.nodes(context);
+        let weights = self.weights(matches, &nodes);
         let mut followers: Vec<Follower> = Vec::new();
         for (place, place_depth) in places(self.caches, matches, 1) {
             let local = self.caches.text[place as usize];
@@ -110,16 +161,31 @@ impl<'a> Model<'a> {
             follower.probability += weight;
             follower.last = follower.last.max(place);
         }
-        for follower in &mut followers {
+        for follower in &followers {
             self.slot_of[follower.local as usize] = 0;
-            follower.probability += weights.rest * self.unigram[follower.local as usize];
         }
         followers.sort_unstable_by_key(|follower| follower.local);
-        Distribution { followers, rest: weights.rest }
+        let common = nodes.into_iter().zip(weights.common).rev();
+        let common = common.filter_map(|(node, weight)| Some((node?, weight))).collect();
+        Distribution { followers, common, rest: weights.rest }
+    }
+
+    /// For each number of symbols before the place, the context in the counts made elsewhere.
+    fn nodes(&self, context: &[Local]) -> [Option<Node>; MAX_ORDER] {
+        let mut nodes = [const { None }; MAX_ORDER];
+        let Some(common) = &self.common else { return nodes };
+        let mut shared = [0; MAX_ORDER - 1];
+        for (length, &local) in context.iter().rev().take(MAX_ORDER - 1).enumerate() {
+            let Some(symbol) = self.caches.symbols.shared(local) else { break };
+            shared[length] = symbol;
+            let mut back = shared[..=length].iter().rev();
+            nodes[length + 1] = back.try_fold(common.root(), |node, &symbol| common.after(&node, symbol));
+        }
+        nodes
     }
 
     /// What a place says, by its depth and level; from the longest match down to the unigram.
-    fn weights(&mut self, matches: &Matches) -> Weights {
+    fn weights(&mut self, matches: &Matches, nodes: &[Option<Node>; MAX_ORDER]) -> Weights {
         let depth = matches.depth();
         let counted = depth.min(MAX_ORDER - 1);
         let mut places_at = [[0u32; LEVELS]; MAX_ORDER];
@@ -154,14 +220,15 @@ impl<'a> Model<'a> {
             }
         }
 
-        let mut weights = Weights { ordered: [[0.0; LEVELS]; MAX_ORDER], long: 0.0, rest: 1.0 };
+        let mut weights =
+            Weights { ordered: [[0.0; LEVELS]; MAX_ORDER], common: [0.0; MAX_ORDER], long: 0.0, rest: 1.0 };
         if depth >= MIN_LONG {
             let pseudo = LONG_MASS * long_distinct as f32 / depth as f32;
             let total = long_places as f32 + pseudo;
             weights.long = 1.0 / total;
             weights.rest = pseudo / total;
         }
-        for at in (1..=counted).rev() {
+        for at in (1..MAX_ORDER).rev() {
             for level in (0..LEVELS).rev() {
                 let places = places_at[at][level] as f32;
                 if places > 0.0 {
@@ -169,6 +236,10 @@ impl<'a> Model<'a> {
                     weights.ordered[at][level] = weights.rest / (places + pseudo);
                     weights.rest *= pseudo / (places + pseudo);
                 }
+            }
+            if let Some(node) = &nodes[at] {
+                weights.common[at] = weights.rest * node.weight;
+                weights.rest *= node.rest;
             }
         }
         for at in 1..MAX_ORDER {
@@ -185,16 +256,11 @@ const LONG_BIT: u32 = 1 << LEVELS;
 struct Weights {
     /// By depth and level, lower depths included.
     ordered: [[f32; LEVELS]; MAX_ORDER],
+    /// Of a package, by the length of the context.
+    common: [f32; MAX_ORDER],
     /// On top, for the places of the deepest match, if that is a long one.
     long: f32,
     rest: f32,
-}
-
-impl Distribution {
-    /// The tokens seen after matching places, by local number.
-    pub(super) fn followers(&self) -> &[Follower] {
-        &self.followers
-    }
 }
 
 /// The places matching at least `least` tokens, deepest first, each with its depth.
@@ -214,13 +280,23 @@ fn places<'a>(
 }
 
 /// Order 1, both levels, over a uniform floor: per local, and for a token not in the request.
-fn unigram(caches: &Caches, vocabulary: usize) -> (Vec<f32>, f32) {
+fn unigram(caches: &Caches, common: Option<Section<'_>>, vocabulary: usize) -> (Vec<f32>, f32) {
     let mut counts = vec![[0u32; LEVELS]; caches.symbols.len()];
     for (place, &local) in caches.text.iter().enumerate().filter(|(_, local)| !is_border(**local)) {
         counts[local as usize][usize::from(caches.in_file(place as u32))] += 1;
     }
     let mut floor = 1.0 / vocabulary.max(1) as f32;
     let mut unigram = vec![floor; caches.symbols.len()];
+    if let Some(common) = common {
+        let root = common.root();
+        floor *= root.rest;
+        unigram.fill(floor);
+        for (shared, count) in common.followers(&root) {
+            if let Some(probability) = unigram.get_mut(shared as usize) {
+                *probability += count * root.weight;
+            }
+        }
+    }
     for level in 0..LEVELS {
         let counted = || counts.iter().skip(1).map(|count| count[level]);
         let total = counted().sum::<u32>() as f32;

@@ -74,6 +74,7 @@ mod tests {
             extent: Extent::Line,
             max_tokens: 64,
             allow_empty: false,
+            common: None,
         };
         Caches::new(&hole, toy)
     }

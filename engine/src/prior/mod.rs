@@ -1,8 +1,8 @@
 //! The local prior: what the request's own text says about the hole.
 //!
 //! A nested-cache n-gram and copy model, built in about a millisecond from the text that came with a request
-//! (prefix, suffix, other files), thrown away with it. No training, no file, any language, any tokenizer. It
-//! thinks in whole lines: [`propose`] answers with a [`Pool`] of hypotheses, each a way to fill the hole, with
+//! (prefix, suffix, other files), thrown away with it. No training, any language, any tokenizer; where a model brings
+//! counts of other packages for its tokenizer ([`table`]), they stand below the request's own. It thinks in whole lines: [`propose`] answers with a [`Pool`] of hypotheses, each a way to fill the hole, with
 //! its share of the pool as confidence; [`PriorDenoiser`] speaks for the pool position by position.
 //!
 //! | file | owns |
@@ -12,12 +12,15 @@
 //! | `caches` | the text as one indexed row: every earlier place, sorted by what stands left of it |
 //! | `matches` | the places that match a context, at every depth |
 //! | `distribution` | next-token probabilities from matching places (interleaved Witten-Bell, unbounded top) |
+//! | `lexicon` | the symbols of a whole vocabulary, numbered alike for every request |
+//! | `table` | how often symbols follow each other in other packages: counting, the file, reading it |
 //! | `heal` | which tokens agree with half-typed bytes |
 //! | `beam` | likely lines, token by token |
 //! | `copies` | lines that stand between the same neighbours elsewhere |
 //! | `templates` | lines between similar neighbours elsewhere, rewritten |
 //! | `rescore` | how well the text right of the hole follows a line |
 //! | `weigh` | how well given lines fit a hole |
+//! | `ranker` | one score of all that speaks for a line |
 //! | `pool` | hypotheses of one line, scored and shared |
 //! | `block` | further lines while the pool stays sure |
 //! | `denoiser` | the pool as a [`Denoiser`](crate::diffusion::Denoiser) |
@@ -36,10 +39,13 @@ mod distribution;
 mod gate;
 mod heal;
 mod layout;
+mod lexicon;
 mod matches;
 mod pool;
+mod ranker;
 mod rescore;
 mod symbols;
+pub mod table;
 mod templates;
 mod weigh;
 
@@ -51,10 +57,12 @@ mod toy;
 pub use denoiser::PriorDenoiser;
 pub use gate::{Confidence, calibrate};
 pub use heal::{Healed, heal};
+pub use lexicon::Lexicon;
 pub use pool::{Hypothesis, Pool};
 pub use rescore::Signals;
 
 use crate::tokens::TokenId;
+use std::sync::Arc;
 
 /// What the prior needs to know of a tokenizer.
 pub trait Vocabulary {
@@ -96,6 +104,17 @@ pub struct Hole<'a> {
     pub max_tokens: usize,
     /// Whether "nothing is missing here" may win. The pool is then led by a hypothesis that adds no text.
     pub allow_empty: bool,
+    /// What is known beside the text.
+    pub common: Option<Common<'a>>,
+}
+
+/// What code of a language looks like everywhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Common<'a> {
+    /// The vocabulary's symbols.
+    pub lexicon: &'a Arc<Lexicon>,
+    /// How often its n-grams stand in other packages.
+    pub counts: table::Section<'a>,
 }
 
 /// Ways to fill a hole, best first.

@@ -8,6 +8,7 @@ use super::{
     copies::Copies,
     distribution::Model,
     layout::Layout,
+    ranker::Ranker,
     rescore::{self, Signals},
     symbols::Local,
 };
@@ -60,7 +61,7 @@ pub(super) fn propose<V: Vocabulary>(hole: &Hole<'_>, vocabulary: &V, cancelled:
         return Pool::default();
     }
     let caches = Caches::new(hole, vocabulary);
-    let mut model = Model::new(&caches, vocabulary.size());
+    let mut model = Model::new(&caches, hole.common.map(|common| common.counts), vocabulary.size());
     let indentation = hole.heal.len() - hole.heal.trim_ascii_start().len();
     let (lead, owed) = match caches.reader.fresh {
         Some(_) => (Some(&hole.heal[..indentation]), &hole.heal[indentation..]),
@@ -126,6 +127,9 @@ pub(super) fn lines(
     }
     let start = frame.before.len().saturating_sub(MAX_DEPTH);
     let typed = model.caches.line_before();
+    let begins = |&local: &Local| model.caches.symbols.is_step(local) || model.caches.symbols.breaks(local);
+    let is_line = frame.owed.is_empty() && frame.before.last().is_some_and(begins);
+    let ranker = if is_line { Ranker::LINE } else { Ranker::REST };
     let mut scored = Vec::with_capacity(candidates.len());
     for line in candidates {
         if cancelled() {
@@ -142,7 +146,7 @@ pub(super) fn lines(
         let whole = [typed, &line].concat();
         signals.repeats_next = after.get(1..).is_some_and(|next| next.starts_with(&whole));
         signals.repeats_previous = model.caches.previous_line() == whole;
-        let score = signals.score();
+        let score = ranker.score(&signals);
         scored.push(Scored { line, score, share: 0.0, signals });
     }
     scored.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.line.cmp(&b.line)));

@@ -4,9 +4,13 @@
 //! blank and a line's first word, whether or not its token carries a blank, are one symbol. Everything else is a symbol
 //! per token. Knows no index.
 
-use super::Vocabulary;
+use super::{
+    Vocabulary,
+    lexicon::{self, Lexicon},
+};
 use crate::tokens::TokenId;
 use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 /// A symbol's number within one request: dense, so that tables over it are small.
 pub(super) type Local = u16;
@@ -45,6 +49,10 @@ pub(super) enum Symbol {
 
 /// The symbols of one request.
 pub(super) struct Symbols {
+    /// Those numbered beforehand; the request's own come after them.
+    lexicon: Option<Arc<Lexicon>>,
+    /// Number of the first of [`Self::symbols`].
+    first: usize,
     symbols: Vec<Symbol>,
     breaks: Vec<bool>,
     tokens: FxHashMap<TokenId, Local>,
@@ -71,10 +79,14 @@ impl Reader {
 }
 
 impl Symbols {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(lexicon: Option<Arc<Lexicon>>) -> Self {
+        let first = lexicon.as_ref().map_or(0, |lexicon| lexicon.len());
+        let own = usize::from(first == 0);
         Self {
-            symbols: vec![Symbol::Border],
-            breaks: vec![true],
+            lexicon,
+            first,
+            symbols: vec![Symbol::Border; own],
+            breaks: vec![true; own],
             tokens: FxHashMap::default(),
             words: FxHashMap::default(),
             steps: FxHashMap::default(),
@@ -85,17 +97,43 @@ impl Symbols {
 
     /// Number of symbols, the border included.
     pub(super) fn len(&self) -> usize {
-        self.symbols.len()
+        self.first + self.symbols.len()
     }
 
     /// What a local stands for; a border if it is none.
     pub(super) fn get(&self, local: Local) -> &Symbol {
-        self.symbols.get(local as usize).unwrap_or(&Symbol::Border)
+        let found = match (&self.lexicon, (local as usize).checked_sub(self.first)) {
+            (Some(lexicon), None) => lexicon.symbols.get(local as usize),
+            (_, own) => own.and_then(|own| self.symbols.get(own)),
+        };
+        found.unwrap_or(&Symbol::Border)
     }
 
     /// Whether a symbol ends a line; a border does.
     pub(super) fn breaks(&self, local: Local) -> bool {
-        self.breaks.get(local as usize).copied().unwrap_or(false)
+        let found = match (&self.lexicon, (local as usize).checked_sub(self.first)) {
+            (Some(lexicon), None) => lexicon.breaks.get(local as usize),
+            (_, own) => own.and_then(|own| self.breaks.get(own)),
+        };
+        found.copied().unwrap_or(false)
+    }
+
+    /// A symbol's number in counts made elsewhere, if it has one.
+    pub(super) fn shared(&self, local: Local) -> Option<Local> {
+        if is_border(local) || self.lexicon.is_none() {
+            None
+        } else if (local as usize) < self.first {
+            Some(local)
+        } else if let Symbol::Step(columns) = self.get(local) {
+            Some(lexicon::step(*columns))
+        } else {
+            None
+        }
+    }
+
+    /// Whether every text can be spelled in symbols that are known already.
+    pub(super) fn spells_all(&self) -> bool {
+        self.lexicon.is_some()
     }
 
     /// A symbol's bytes where it stands, as the first of its line or not; none for what cannot stand there, for steps and
@@ -167,6 +205,9 @@ impl Symbols {
 
     /// The symbol of a token within a line, or of one that ends it.
     pub(super) fn token(&mut self, token: TokenId, bytes: &[u8]) -> Local {
+        if let Some(known) = self.lexicon.as_ref().and_then(|lexicon| lexicon.within(token)) {
+            return known;
+        }
         if let Some(&known) = self.tokens.get(&token) {
             return known;
         }
@@ -193,6 +234,9 @@ impl Symbols {
 
     /// The symbol of a word, seen as `token` with `blanks` before it.
     pub(super) fn word(&mut self, word: &[u8], blanks: &[u8], token: TokenId) -> Local {
+        if let Some(known) = self.lexicon.as_ref().and_then(|lexicon| lexicon.known_word(word)) {
+            return known;
+        }
         let local = match self.words.get(word) {
             Some(&local) => local,
             None => {
@@ -201,7 +245,7 @@ impl Symbols {
                 local
             }
         };
-        if let Some(Symbol::Word { flush, spaced, .. }) = self.symbols.get_mut(local as usize) {
+        if let Some(Symbol::Word { flush, spaced, .. }) = self.symbols.get_mut(local as usize - self.first) {
             match blanks {
                 [] => *flush = Some(token),
                 [b' '] => *spaced = Some(token),
@@ -214,7 +258,7 @@ impl Symbols {
     fn add(&mut self, symbol: Symbol, breaks: bool) -> Local {
         self.symbols.push(symbol);
         self.breaks.push(breaks);
-        (self.symbols.len() - 1) as Local
+        (self.len() - 1) as Local
     }
 }
 
@@ -236,7 +280,7 @@ mod tests {
     /// A text's symbols, readable: `+4` for a step, `^word` for a word.
     fn read(text: &str) -> String {
         let toy = Toy::of(&[text]);
-        let mut symbols = Symbols::new();
+        let mut symbols = Symbols::new(None);
         let mut row = Vec::new();
         let mut reader = Reader::START;
         symbols.read(&toy.encode(text), &mut reader, &toy, &mut row);

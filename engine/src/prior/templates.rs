@@ -41,8 +41,11 @@ pub(super) fn rewrite(
     vocabulary: &impl Vocabulary,
 ) -> Vec<Rewritten> {
     let symbols = &caches.symbols;
+    // Most symbols of a vocabulary stand nowhere in this text.
+    let stands = |local: &Local| !caches.after(*local).is_empty();
     let words: Vec<bool> = (0..symbols.len() as Local)
         .map(|local| match symbols.get(local) {
+            _ if !stands(&local) => false,
             Symbol::Word { bytes, .. } => bytes.iter().any(is_word),
             Symbol::Token(token) => vocabulary.bytes(*token).iter().any(is_word),
             Symbol::Border | Symbol::Step(_) => false,
@@ -65,7 +68,7 @@ pub(super) fn rewrite(
     found.sort_unstable_by_key(|&(points, start, _)| std::cmp::Reverse((points, start)));
     let mut spelled: FxHashMap<&[u8], Local> = FxHashMap::default();
     if !found.is_empty() {
-        for local in 1..symbols.len() as Local {
+        for local in (1..symbols.len() as Local).filter(stands) {
             spelled.insert(symbols.bytes(local, false, vocabulary), local);
         }
     }

@@ -22,6 +22,7 @@ fn pool_of(file: &str, others: &[&str], extent: Extent) -> (Toy, Pool) {
         extent,
         max_tokens: 64,
         allow_empty: false,
+        common: None,
     };
     let pool = propose(&hole, &toy, &|| false);
     (toy, pool)
@@ -142,6 +143,7 @@ fn a_cancelled_proposal_is_empty() {
         extent: Extent::Line,
         max_tokens: 64,
         allow_empty: false,
+        common: None,
     };
     assert_eq!(propose(&hole, &toy, &|| true), Pool::default());
 }
@@ -162,7 +164,7 @@ proptest::proptest! {
         let ids = |ids: Vec<u32>| ids.into_iter().map(TokenId).collect::<Vec<_>>();
         let extent = [Extent::Rest, Extent::Line, Extent::Block, Extent::Tokens(7)][kind];
         let (prefix, suffix, files) = (ids(prefix), ids(suffix), [ids(file)]);
-        let hole = Hole { prefix: &prefix, suffix: &suffix, files: &files, heal: &heal, extent, max_tokens, allow_empty: true };
+        let hole = Hole { prefix: &prefix, suffix: &suffix, files: &files, heal: &heal, extent, max_tokens, allow_empty: true, common: None };
         let pool = propose(&hole, &toy, &|| false);
         let shares: f32 = pool.hypotheses.iter().map(|hypothesis| hypothesis.share).sum();
         proptest::prop_assert!(pool.hypotheses.is_empty() || (shares - 1.0).abs() < 1e-4);

@@ -20,7 +20,7 @@ pub(super) fn weigh<V: Vocabulary>(
     }
     let mut caches = Caches::new(hole, vocabulary);
     let lines: Vec<_> = lines.iter().map(|line| caches.read_line(line, vocabulary)).collect();
-    let mut model = Model::new(&caches, vocabulary.size());
+    let mut model = Model::new(&caches, hole.common.map(|common| common.counts), vocabulary.size());
     let start = caches.before.len().saturating_sub(MAX_DEPTH);
     let mut weights = Vec::with_capacity(lines.len());
     for line in &lines {

@@ -69,8 +69,10 @@ pub(super) struct File<'a> {
     #[serde(flatten)]
     pub(super) piece: Piece<'a>,
     pub(super) similarity: f64,
-    pub(super) why: &'static str,
-    pub(super) cut: bool,
+    pub(super) why: String,
+    /// The first and the last of its lines that go along, where not all do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) part: Option<(usize, usize)>,
 }
 
 /// One that does not.
@@ -110,8 +112,8 @@ impl<'a> Account<'a> {
             path: &file.path,
             piece: piece(&file.text),
             similarity: rounded(along.similarity),
-            why: if along.open { "open" } else { "similar by identifiers" },
-            cut: along.cut,
+            why: along.source.to_string(),
+            part: along.lines.clone().map(|lines| (lines.start, lines.end - 1)),
         });
         let left_out = assembly.left_out.iter().map(|file| LeftOut {
             path: &file.path,

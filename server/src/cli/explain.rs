@@ -61,8 +61,7 @@ fn sources(text: &mut String, account: &Account<'_>) {
     row(&account.prefix.piece, &side("prefix", "from the start of the file", &account.prefix));
     row(&account.suffix.piece, &side("suffix", "to the end of the file", &account.suffix));
     for file in &account.files {
-        let cut = if file.cut { "; its first lines" } else { "" };
-        row(&file.piece, &format!("{}: {}, {:.4}{cut}", file.path, file.why, file.similarity));
+        row(&file.piece, &format!("{}: {}, {:.4}", file.path, file.why, file.similarity));
     }
     row(&account.paths, "paths of these files");
     row(&account.together, &format!("together, of {} bytes at most", account.budget_bytes));

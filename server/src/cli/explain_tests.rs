@@ -67,8 +67,8 @@ fn a_small_workspace() {
               bytes   lines    share
                  38       2    0.1 %  prefix: from the start of the file
                   3       2    0.0 %  suffix: to the end of the file
-                 66       1    0.1 %  shapes.rs: similar by identifiers, 0.8000
-                 30       1    0.1 %  circle.rs: similar by identifiers, 0.3333
+                 66       1    0.1 %  shapes.rs: defines `area`, 0.8000
+                 30       1    0.1 %  circle.rs: defines `Circle`, 0.3333
                  25            0.0 %  paths of these files
                 162            0.2 %  together, of 65536 bytes at most
 
@@ -104,7 +104,7 @@ fn the_texts_in_full_have_their_keys_blanked() {
               bytes   lines    share
                  71       2    0.1 %  prefix: from the start of the file, keys blanked
                   2       1    0.0 %  suffix: to the end of the file
-                 92       2    0.1 %  shapes.rs: similar by identifiers, 0.2500
+                 92       2    0.1 %  shapes.rs: similar by identifiers, 0.2222
                  16            0.0 %  paths of these files
                 181            0.3 %  together, of 65536 bytes at most
 
@@ -146,16 +146,16 @@ fn a_budget_that_is_full() {
               bytes   lines    share
               49140    1410   75.0 %  prefix: cut at the window
                   0       0    0.0 %  suffix: to the end of the file
-              16372     488   25.0 %  a.rs: similar by identifiers, 0.4448; its first lines
-                 11            0.0 %  paths of these files
-              65523          100.0 %  together, of 65536 bytes at most
+              16100     480   24.6 %  a.rs:1-480: similar by identifiers, 0.0291
+                 17            0.0 %  paths of these files
+              65257           99.6 %  together, of 65536 bytes at most
 
             not along, the nearest first:
-              30380 bytes  b.rs: the budget is full; similarity 0.4448
-              30380 bytes  c.rs: the budget is full; similarity 0.4448
-              30380 bytes  d.rs: the budget is full; similarity 0.4448
-              30380 bytes  e.rs: the budget is full; similarity 0.4448
-              30380 bytes  f.rs: the budget is full; similarity 0.4448
+              30380 bytes  b.rs: the budget is full; similarity 0.0291
+              30380 bytes  c.rs: the budget is full; similarity 0.0291
+              30380 bytes  d.rs: the budget is full; similarity 0.0291
+              30380 bytes  e.rs: the budget is full; similarity 0.0291
+              30380 bytes  f.rs: the budget is full; similarity 0.0291
 
             workspace ROOT
                   9 files read

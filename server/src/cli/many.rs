@@ -91,7 +91,7 @@ fn ask(path: &Path, span: Option<Span>, places: &[Place]) -> Result<Asked, Failu
     let language = Language::from_extension(&path.extension().unwrap_or_default().to_string_lossy());
     let text = places.first().map_or("", |place| &place.source.text);
     let snapshot = Document::open(language, Version::default(), text).snapshot();
-    let document = Open { path: Some(path.to_owned()), snapshot };
+    let document = Open { path: Some(path.to_owned()), snapshot, edited: Vec::new() };
     let carets: Vec<_> = places.iter().map(|place| place.source.hole..place.source.hole).collect();
     let until = Instant::now() + SCAN_TIMEOUT;
     let emptied = Emptied::of(&document, &carets, until);

@@ -33,7 +33,7 @@ impl Told {
         let mut document = Document::open(language, Version::default(), &source.text);
         document.parse(&mut || false);
         let hole = Hole {
-            document: Open { path: Some(path.to_owned()), snapshot: document.snapshot() },
+            document: Open { path: Some(path.to_owned()), snapshot: document.snapshot(), edited: Vec::new() },
             at: ByteOffset(source.hole),
             span,
         };
@@ -41,7 +41,7 @@ impl Told {
         let root = root_of(path);
         let workspace =
             Workspace::new(std::slice::from_ref(&root), &[]).scanned(&mut || Instant::now() > until);
-        let assembly = workspace.explain(&hole, &[]).map_err(|why| excluded(path, &why))?;
+        let assembly = workspace.explain(&hole, &[], &mut || false).map_err(|why| excluded(path, &why))?;
         Ok(Self { root, workspace, assembly })
     }
 }

@@ -47,7 +47,7 @@ pub async fn doubts(ask: &FillAsk) -> Result<Vec<Doubted>, Silence> {
     let at = snapshot.line_at(ByteOffset(snapshot.text().len_bytes() / 2)).start;
     task::refuse(&ask.settings, snapshot, ByteOffset(at))?;
     let hole = Hole { document: ask.document.clone(), at: ByteOffset(at), span: None };
-    let assembly = ask.workspace.explain(&hole, &ask.others);
+    let assembly = ask.workspace.explain(&hole, &ask.others, &mut || false);
     let assembly = assembly.map_err(|why| Silence::Excluded(why.to_string()))?;
     let mut request = assembly.request;
     request.doubt = true;

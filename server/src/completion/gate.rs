@@ -142,6 +142,13 @@ mod tests {
     }
 
     #[test]
+    fn eight_characters_may_follow_and_closers_do_not_count() {
+        assert_eq!(at("x = ", " + 123456 )];"), Ok(()));
+        assert_eq!(at("x = ", " + 1234567"), Ok(()));
+        assert_eq!(at("x = ", " + 12345678"), Err(Silence::MidLine));
+    }
+
+    #[test]
     fn by_hand_anything_goes_but_an_empty_file_is_left_alone() {
         let middle = Site { before: "le".into(), after: "t x".into(), ..Site::default() };
         assert_eq!(check(&middle, false, true), Ok(()));

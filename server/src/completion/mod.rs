@@ -6,23 +6,31 @@
 //! | `site` | the lines around the cursor, as the rules want them |
 //! | `polish` | the engine's text made fit for its place, or refused |
 //! | `brackets` | which brackets a text opens and closes |
-//! | `reuse` | a keystroke answered from the suggestion that is shown |
+//! | `reuse` | a keystroke answered from a suggestion that was made before |
+//! | `history` | the suggestions that may still be of use |
+//! | `ahead` | the hole that there will be once a suggestion is taken |
+//! | `debounce` | how long to wait for the next keystroke |
 //! | `suggestion` | what is offered: text, place, version |
 //! | `doubt` | names in doubt |
 //! | `fill` | several holes filled together, and text written anew |
 //! | `task` | one completion from its snapshot to its outcome: the order of all of these |
 
+pub mod ahead;
 mod brackets;
+pub mod debounce;
 pub mod doubt;
 pub mod fill;
 pub mod gate;
+pub mod history;
 pub mod polish;
 pub mod reuse;
 pub mod site;
 pub mod suggestion;
 pub mod task;
 
+pub use debounce::{Debounce, Pace};
 pub use gate::Silence;
+pub use history::History;
 pub use polish::Polished;
 pub use site::Site;
 pub use suggestion::Suggestion;

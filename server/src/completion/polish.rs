@@ -32,6 +32,24 @@ pub struct Wanted {
 const MIN_VISIBLE: usize = 2;
 /// Equal lines in a row after which a text is chanting.
 const MAX_EQUAL_LINES: usize = 2;
+/// Lines of a block that may be chanted.
+const LONGEST_CHANT: usize = 4;
+/// Characters, and how often they are said in a row at a line's end, that make a stammer.
+const STAMMER_CHARS: usize = 4;
+const STAMMERS: usize = 5;
+/// What other models end a text with, or begin another file with.
+const SENTINELS: [&str; 10] = [
+    "<|endoftext|>",
+    "<|fim_",
+    "<|file_sep|>",
+    "<|repo_name|>",
+    "<|im_end|>",
+    "<|mask|>",
+    "<|eot_id|>",
+    "<｜fim",
+    "<fim_",
+    "<file_sep>",
+];
 /// Letters of a half-typed word that must be repeated before we take it for a repetition.
 const MIN_REPEATED_WORD: usize = 3;
 
@@ -40,7 +58,7 @@ const MIN_REPEATED_WORD: usize = 3;
 /// # Errors
 /// The reason when nothing worth showing is left.
 pub fn polish(raw: &str, site: &Site, wanted: Wanted) -> Result<Polished, Silence> {
-    let mut text = clean(raw);
+    let mut text = without_sentinels(clean(raw), site);
     if wanted.one_line {
         text.truncate(text.find('\n').unwrap_or(text.len()));
     }
@@ -60,7 +78,7 @@ pub fn polish(raw: &str, site: &Site, wanted: Wanted) -> Result<Polished, Silenc
     if visible < MIN_VISIBLE && !wanted.invoked {
         return Err(Silence::TooShort);
     }
-    if repeats_a_neighbour(&text, site) {
+    if repeats_a_neighbour(&text, site) || text.split('\n').any(stammers) {
         return Err(Silence::Repetition);
     }
     text = indented(&text, site.indent);
@@ -86,7 +104,7 @@ fn without_repeated_head(text: String, site: &Site) -> String {
     if head.is_empty() {
         // On a blank line the indentation stands there already.
         let lead = leading(&text);
-        let kept = lead.strip_prefix(site.before.as_str()).unwrap_or("");
+        let kept = lead.strip_prefix(site.before.as_str()).filter(|_| may_be_deeper(site)).unwrap_or("");
         return format!("{kept}{}", &text[lead.len()..]);
     }
     if head.len() >= MIN_REPEATED_WORD
@@ -107,24 +125,58 @@ fn without_repeated_head(text: String, site: &Site) -> String {
     if site.before.ends_with([' ', '\t']) { text.trim_start_matches(' ').to_owned() } else { text }
 }
 
-/// Ends a text where it begins to say the same line over and over.
-fn without_chant(text: String) -> String {
-    let mut equal = 1;
-    let mut end = 0;
-    let mut last: Option<&str> = None;
-    for line in text.split_inclusive('\n') {
-        equal = if last.is_some_and(|last| last.trim() == line.trim() && !line.trim().is_empty()) {
-            equal + 1
-        } else {
-            1
-        };
-        if equal > MAX_EQUAL_LINES {
-            return text[..end].trim_end_matches('\n').to_owned();
-        }
-        last = Some(line);
-        end += line.len();
+/// Whether the cursor's line may begin deeper than the cursor stands: not where its indentation is plain from the line above.
+fn may_be_deeper(site: &Site) -> bool {
+    let (here, above) = (columns(site.indentation()), columns(leading(&site.above)));
+    match site.above.trim_end().chars().next_back() {
+        Some(':' | '{') => here <= above,
+        Some(';' | '}') => here < above,
+        _ => true,
+    }
+}
+
+/// Ends a text where a model of another make says that it ends, or that another file begins, in words of its own; where
+/// such words stand around the hole they are code.
+fn without_sentinels(mut text: String, site: &Site) -> String {
+    let around = [&site.before, &site.after, &site.above].into_iter().chain(&site.below);
+    if !around.into_iter().any(|line| line.contains("<|")) {
+        let first = SENTINELS.iter().filter_map(|sentinel| text.find(sentinel)).min();
+        text.truncate(first.unwrap_or(text.len()));
     }
     text
+}
+
+/// Ends a text where it begins to say the same lines over and over.
+fn without_chant(text: String) -> String {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    for end in 1..=lines.len() {
+        let said = |period: usize, times: usize| {
+            let start = end.checked_sub(period * times)?;
+            let block = &lines[end - period..end];
+            let same = lines[start..end]
+                .chunks(period)
+                .all(|other| other.iter().zip(block).all(|(a, b)| a.trim() == b.trim()));
+            (same && block.iter().any(|line| line.contains(char::is_alphanumeric))).then_some(end - period)
+        };
+        let chant = (1..=LONGEST_CHANT).find_map(|period| said(period, MAX_EQUAL_LINES + 1));
+        if let Some(start) = chant {
+            return lines[..start].concat().trim_end_matches('\n').to_owned();
+        }
+    }
+    text
+}
+
+/// Whether a line says the same words again and again without end.
+fn stammers(text: &str) -> bool {
+    let characters: Vec<char> = text.chars().collect();
+    (STAMMER_CHARS..=characters.len() / STAMMERS).any(|period| {
+        let end = characters.len() - period * STAMMERS;
+        (0..=end).rev().take(period).any(|start| {
+            let said = &characters[start..start + period];
+            said.iter().any(|c| c.is_alphabetic())
+                && characters[start..start + period * STAMMERS].chunks(period).all(|other| other == said)
+        })
+    })
 }
 
 /// Ends a text where it goes on with the lines that follow the hole anyway.
@@ -250,3 +302,7 @@ fn indented(text: &str, indent: Indent) -> String {
 #[cfg(test)]
 #[path = "polish_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "pains_tests.rs"]
+mod pains;

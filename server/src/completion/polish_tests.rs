@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// A site from a fixture: the cursor's line is the one with `|`.
-fn site(fixture: &str) -> Site {
+pub(super) fn site(fixture: &str) -> Site {
     let lines: Vec<&str> = fixture.split('\n').collect();
     let at = lines.iter().position(|line| line.contains('|')).expect("a cursor");
     let (before, after) = lines[at].split_once('|').expect("a cursor");
@@ -19,8 +19,8 @@ fn site(fixture: &str) -> Site {
     }
 }
 
-const BLOCK: Wanted = Wanted { one_line: false, invoked: false };
-const LINE: Wanted = Wanted { one_line: true, invoked: false };
+pub(super) const BLOCK: Wanted = Wanted { one_line: false, invoked: false };
+pub(super) const LINE: Wanted = Wanted { one_line: true, invoked: false };
 
 /// The fixture after the suggestion was accepted.
 fn accepted(fixture: &str, raw: &str, wanted: Wanted) -> Result<String, Silence> {
@@ -30,11 +30,11 @@ fn accepted(fixture: &str, raw: &str, wanted: Wanted) -> Result<String, Silence>
     Ok(line)
 }
 
-fn line(fixture: &str, raw: &str) -> String {
+pub(super) fn line(fixture: &str, raw: &str) -> String {
     accepted(fixture, raw, LINE).unwrap_or_else(|silence| format!("silence: {silence:?}"))
 }
 
-fn block(fixture: &str, raw: &str) -> String {
+pub(super) fn block(fixture: &str, raw: &str) -> String {
     accepted(fixture, raw, BLOCK).unwrap_or_else(|silence| format!("silence: {silence:?}"))
 }
 

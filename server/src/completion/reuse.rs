@@ -15,18 +15,33 @@ use crate::document::{ByteOffset, Snapshot};
 /// Bytes that may be deleted backwards before we ask anew.
 const MAX_DELETED: usize = 32;
 
-/// The shown suggestion as it fits the document now, or `None` when it does not.
+/// A suggestion without what was typed of it, if that is all that has changed; `None` when it no longer fits.
 #[must_use]
-pub fn reuse(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Option<Suggestion> {
-    let (old, new) = (shown.made_from.text(), now.text());
-    let at = shown.at;
-    if at.0 > old.len_bytes() || cursor.0 > new.len_bytes() || !is_boundary(new.slice(..), cursor.0) {
+pub fn typed_on(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Option<Suggestion> {
+    if !within(shown, now, cursor) || cursor < shown.at {
         return None;
     }
-    let moved = if cursor >= at { typed_on(shown, now, cursor)? } else { deleted_back(shown, now, cursor)? };
+    moved(shown, &typed(shown, now, cursor)?, now, cursor)
+}
+
+/// A suggestion with what was deleted before it, if that is all that has changed.
+#[must_use]
+pub fn deleted_back(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Option<Suggestion> {
+    if !within(shown, now, cursor) || cursor >= shown.at {
+        return None;
+    }
+    moved(shown, &deleted(shown, now, cursor)?, now, cursor)
+}
+
+fn within(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> bool {
+    let (old, new) = (shown.made_from.text(), now.text());
+    shown.at.0 <= old.len_bytes() && cursor.0 <= new.len_bytes() && is_boundary(new.slice(..), cursor.0)
+}
+
+fn moved(shown: &Suggestion, by: &Moved, now: &Snapshot, cursor: ByteOffset) -> Option<Suggestion> {
     // The best must still fit: whether the engine is sure of another is not known.
-    let best = moved.follow(&shown.best)?;
-    let others = shown.others.iter().filter_map(|other| moved.follow(other)).collect();
+    let best = by.follow(&shown.best)?;
+    let others = shown.others.iter().filter_map(|other| by.follow(other)).collect();
     Some(Suggestion { best, others, at: cursor, made_from: now.clone(), ..shown.clone() })
 }
 
@@ -55,30 +70,33 @@ impl Moved {
 }
 
 /// What was typed, if that is all that has changed.
-fn typed_on(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Option<Moved> {
+fn typed(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Option<Moved> {
     let (old, new) = (shown.made_from.text(), now.text());
     let at = shown.at.0;
-    if !is_boundary(new.slice(..), at) || old.byte_slice(..at) != new.byte_slice(..at) {
-        return None;
-    }
-    let typed = new.byte_slice(at..cursor.0);
-    if typed.len_bytes() > shown.best.text.len() {
+    // Lengths first: they cost nothing, and most suggestions of old differ in them.
+    let (left_old, left_new) = (old.len_bytes() - at, new.len_bytes() - cursor.0);
+    let extra = left_new.checked_sub(left_old)?;
+    if cursor.0 - at > shown.best.text.len() || extra > 4 || !is_boundary(new.slice(..), at) {
         return None;
     }
     let (after_old, after_new) = (old.byte_slice(at..), new.byte_slice(cursor.0..));
-    let extra = after_new.len_bytes().checked_sub(after_old.len_bytes())?;
-    if extra > 4 || !is_boundary(after_new, extra) || after_new.byte_slice(extra..) != after_old {
+    if !is_boundary(after_new, extra)
+        || after_new.byte_slice(extra..) != after_old
+        || old.byte_slice(..at) != new.byte_slice(..at)
+    {
         return None;
     }
+    let text = new.byte_slice(at..cursor.0).to_string();
     let closers = after_new.byte_slice(..extra).to_string();
-    closers.chars().all(is_closing).then(|| Moved::Typed { text: typed.to_string(), closers })
+    closers.chars().all(is_closing).then_some(Moved::Typed { text, closers })
 }
 
 /// What was deleted before the suggestion, if that is all that has changed.
-fn deleted_back(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Option<Moved> {
+fn deleted(shown: &Suggestion, now: &Snapshot, cursor: ByteOffset) -> Option<Moved> {
     let (old, new) = (shown.made_from.text(), now.text());
     let at = shown.at.0;
-    if at - cursor.0 > MAX_DELETED || !is_boundary(old.slice(..), cursor.0) {
+    let same_length = old.len_bytes() - at == new.len_bytes() - cursor.0;
+    if !same_length || at - cursor.0 > MAX_DELETED || !is_boundary(old.slice(..), cursor.0) {
         return None;
     }
     let deleted = old.byte_slice(cursor.0..at).to_string();
@@ -92,16 +110,20 @@ fn is_boundary(text: RopeSlice<'_>, byte: usize) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::document::{Document, Language, Version};
+pub(super) mod fixture {
+    use crate::document::{ByteOffset, Document, Language, Snapshot, Version};
 
     /// A snapshot of a text and the cursor in it, marked by `|`.
-    fn at(marked: &str) -> (Snapshot, ByteOffset) {
+    pub(crate) fn at(marked: &str) -> (Snapshot, ByteOffset) {
         let cursor = marked.find('|').expect("a cursor");
         let document = Document::open(Language::from_id("rust"), Version(1), &marked.replacen('|', "", 1));
         (document.snapshot(), ByteOffset(cursor))
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{fixture::at, *};
 
     /// What is shown after the document became `now`, when `texts` were shown in `then`, the first of them in front.
     fn all_shown(then: &str, texts: &[&str], now: &str) -> Option<Vec<String>> {
@@ -116,7 +138,8 @@ mod tests {
             made_from,
         };
         let (now, cursor) = at(now);
-        let left = reuse(&suggestion, &now, cursor)?;
+        let fits = if cursor < suggestion.at { deleted_back } else { typed_on };
+        let left = fits(&suggestion, &now, cursor)?;
         Some([vec![left.best], left.others].concat().into_iter().map(|polished| polished.text).collect())
     }
 

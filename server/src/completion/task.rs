@@ -3,11 +3,14 @@
 //! Owns the order of these steps. It borrows nothing from the session; dropping its future ends the
 //! engine's work on it. Whether its document has moved on meanwhile is the caller's to check.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use quicksilver_protocol::completion::{FimRequest, FimResponse, Span};
 
-use super::{Silence, Site, Suggestion, gate, polish, polish::Polished, reuse};
+use super::{History, Pace, Silence, Site, Suggestion, gate, polish, polish::Polished};
 use crate::context::{Hole, Open, Workspace};
 use crate::document::{ByteOffset, Snapshot, limits};
 use crate::engine::{AskError, Engine, OnFrame};
@@ -15,6 +18,9 @@ use crate::session::{Settings, config::SpanSetting, requests::SessionId};
 
 /// Answers asked for beside the best one: for an engine they are by-products, for users something to look through.
 const ALTERNATIVES: u32 = 2;
+
+/// Time to gather what other files have to say. They are made ready before, so that it is seldom used up.
+const GATHERING: Duration = Duration::from_millis(20);
 
 /// What a completion is made from.
 pub struct Ask {
@@ -28,8 +34,10 @@ pub struct Ask {
     pub workspace: Arc<Workspace>,
     /// Asked for by hand: shown even if the engine is not sure.
     pub invoked: bool,
-    /// What the document last showed.
-    pub shown: Option<Suggestion>,
+    /// What the document showed lately.
+    pub history: History,
+    /// How fast keys and answers come.
+    pub pace: Pace,
     /// The engine; `None` when none is configured.
     pub engine: Option<Engine>,
     /// Settings in force.
@@ -48,25 +56,26 @@ impl Ask {
 /// Why nothing is suggested.
 pub async fn complete(ask: Ask, on_frame: Option<OnFrame<'_>>) -> Result<Suggestion, Silence> {
     refuse(&ask.settings, ask.snapshot(), ask.hole.at)?;
-    if let Some(again) = ask.shown.as_ref().and_then(|shown| reuse::reuse(shown, ask.snapshot(), ask.hole.at))
-    {
+    if let Some(again) = ask.history.fitting(ask.snapshot(), ask.hole.at) {
         return Ok(again);
     }
-    let debounce = if ask.invoked { 0 } else { ask.settings.debounce_ms };
-    if debounce > 0 {
-        tokio::time::sleep(Duration::from_millis(debounce)).await;
-    } else {
+    let site = Site::at(ask.snapshot(), ask.hole.at);
+    let wait = ask.pace.wait(ask.settings.debounce, &site);
+    if wait.is_zero() || ask.invoked {
         // The loop that called us has messages to read; the text is ours already.
         tokio::task::yield_now().await;
+    } else {
+        tokio::time::sleep(wait).await;
     }
-    let site = Site::at(ask.snapshot(), ask.hole.at);
     let blank = ask.snapshot().text().byte_slice(..ask.hole.at.0).chars().all(char::is_whitespace);
     gate::check(&site, blank, ask.invoked)?;
     let engine = ask.engine.as_ref().ok_or_else(|| Silence::NoEngine("the settings name none".into()))?;
     let deadline = ask.settings.deadline();
     let (request, one_line) = request(&ask)?;
+    let begun = Instant::now();
     let answered = tokio::time::timeout(deadline, engine.infill(&request, deadline, on_frame)).await;
     let response = answered.map_err(|_| Silence::Deadline)??;
+    ask.pace.answered(begun.elapsed());
     judge(&ask, &site, one_line, response)
 }
 
@@ -100,8 +109,10 @@ fn request(ask: &Ask) -> Result<(FimRequest, bool), Silence> {
         SpanSetting::Block => Some(Span::Block),
     };
     let hole = Hole { span, ..ask.hole.clone() };
-    let mut request =
-        ask.workspace.assemble(&hole, &ask.others).map_err(|why| Silence::Excluded(why.to_string()))?;
+    let until = Instant::now() + GATHERING;
+    let request =
+        ask.workspace.explain(&hole, &ask.others, &mut || Instant::now() > until).map(|told| told.request);
+    let mut request = request.map_err(|why| Silence::Excluded(why.to_string()))?;
     if request.span == Some(Span::Block) && !ask.settings.multiline {
         request.span = Some(Span::Line);
     }

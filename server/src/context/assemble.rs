@@ -2,8 +2,10 @@
 //! last thing that any text passes before it leaves.
 
 use std::{
+    ops::Range,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use quicksilver_protocol::{
@@ -13,16 +15,18 @@ use quicksilver_protocol::{
 use rustc_hash::FxHashMap;
 
 use super::{
-    budget::{Along, Candidate, Filled, Lack, LeftOut, MOST_LEFT_OUT, NEIGHBOUR_BYTES, fill},
+    budget::{Along, Filled, LeftOut},
     exclude::{Exclude, Excluded},
-    identifiers::{identifiers, jaccard, shared},
-    neighbours::{Entry, Index, Ranked, relative},
+    gather::{Around, Sources},
+    near::Near,
+    neighbours::{Index, relative},
     reader::{FileId, Reader, identify, resolve},
     secrets::{Degree, blank},
     span::{Why, max_tokens, span},
+    told::Tellings,
     window::{PREFIX_BYTES, SUFFIX_BYTES, window},
 };
-use crate::document::{ByteOffset, Snapshot, Version};
+use crate::document::{ByteOffset, Snapshot};
 
 /// An open document and where it is stored; `None` for one that never was.
 #[derive(Clone, Debug)]
@@ -31,6 +35,17 @@ pub struct Open {
     pub path: Option<PathBuf>,
     /// Its text.
     pub snapshot: Snapshot,
+    /// Where the user edited it lately.
+    pub edited: Vec<Edited>,
+}
+
+/// Lines of a document that were edited lately.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edited {
+    /// Counted from 0.
+    pub lines: Range<usize>,
+    /// How long it is.
+    pub ago: Duration,
 }
 
 /// A hole to be filled.
@@ -78,35 +93,27 @@ pub struct Workspace {
     exclude: Exclude,
     extra: Vec<String>,
     index: Index,
-    open: Mutex<FxHashMap<PathBuf, Told>>,
+    pub(super) told: Tellings,
+    pub(super) sources: Sources,
     places: Mutex<FxHashMap<PathBuf, Arc<Place>>>,
 }
 
 /// Where a document is stored, and whether it may be told: found once in a workspace's life.
 #[derive(Debug)]
-struct Place {
+pub(super) struct Place {
     /// Its path without symlinks.
-    real: PathBuf,
-    id: Option<FileId>,
+    pub(super) real: PathBuf,
+    pub(super) id: Option<FileId>,
     /// Relative to the workspace; outside of it only the file's name.
-    name: String,
-    verdict: Result<(), Excluded>,
+    pub(super) name: String,
+    pub(super) verdict: Result<(), Excluded>,
 }
 
 impl Place {
     /// Whether it is the file at `path`, or of this id.
-    fn is(&self, path: &Path, id: Option<&FileId>) -> bool {
+    pub(super) fn is(&self, path: &Path, id: Option<&FileId>) -> bool {
         self.real == path || (id.is_some() && self.id.as_ref() == id)
     }
-}
-
-/// An open document as it is told.
-#[derive(Clone, Debug)]
-struct Told {
-    version: Version,
-    bytes: usize,
-    text: Arc<str>,
-    words: Arc<[u64]>,
 }
 
 impl Default for Workspace {
@@ -125,16 +132,34 @@ impl Workspace {
             reader,
             extra: extra.to_vec(),
             index: Index::default(),
-            open: Mutex::default(),
+            told: Tellings::default(),
+            sources: Sources::default(),
             places: Mutex::default(),
         }
     }
 
     /// The same workspace as it is on disk now, read until `over`. Blocks: not for the keystroke path.
     pub fn scanned(&self, over: &mut dyn FnMut() -> bool) -> Self {
-        let mut fresh = Self::new(self.reader.roots(), &self.extra);
-        fresh.index = Index::build(&fresh.reader, &fresh.exclude, over);
+        let mut fresh = Self::new(self.reader.roots(), &self.extra).with(self.sources);
+        fresh.told = self.told.clone();
+        fresh.index = Index::build(&fresh.reader, &fresh.exclude, &self.index, over);
         fresh
+    }
+
+    /// The same workspace, of which these sources alone are told.
+    #[must_use]
+    pub fn with(self, sources: Sources) -> Self {
+        Self { sources, ..self }
+    }
+
+    /// Makes what is told of an open document ready before it is wanted.
+    pub fn prepare(&self, open: &Open) {
+        if let Some(place) = open.path.as_deref().map(|path| self.place(path))
+            && place.verdict.is_ok()
+            && !open.snapshot.is_binary()
+        {
+            self.told.of(&place.real, &open.snapshot);
+        }
     }
 
     /// What is indexed.
@@ -153,14 +178,20 @@ impl Workspace {
     /// # Errors
     /// Why the document is told to nobody.
     pub fn assemble(&self, hole: &Hole, open: &[Open]) -> Result<FimRequest, Excluded> {
-        self.explain(hole, open).map(|assembly| assembly.request)
+        self.explain(hole, open, &mut || false).map(|assembly| assembly.request)
     }
 
-    /// The same request with the reasons for what is in it.
+    /// The same request with the reasons for what is in it. Other files that have not been looked at when `over` says that
+    /// time is up are not in it.
     ///
     /// # Errors
     /// Why the document is told to nobody.
-    pub fn explain(&self, hole: &Hole, open: &[Open]) -> Result<Assembly, Excluded> {
+    pub fn explain(
+        &self,
+        hole: &Hole,
+        open: &[Open],
+        over: &mut dyn FnMut() -> bool,
+    ) -> Result<Assembly, Excluded> {
         let Hole { document, at, span: wanted } = hole;
         let place = document.path.as_deref().map(|path| self.place(path));
         if let Some(place) = &place {
@@ -175,11 +206,9 @@ impl Workspace {
         let path = place.as_ref().map(|place| place.name.clone());
         let left = MAX_CONTEXT_BYTES
             .saturating_sub(prompt.len() + suffix.len() + path.as_ref().map_or(0, String::len));
-        let mut words = identifiers(&prompt);
-        words.extend(identifiers(&suffix));
-        words.sort_unstable();
-        words.dedup();
-        let Filled { context, along, left_out } = self.neighbours(place.as_deref(), &words, open, left);
+        let near = Near::of(snapshot, *at);
+        let around = Around { place: place.as_deref(), near: &near };
+        let Filled { context, along, left_out } = self.gather(&around, open, left, over);
         let request = FimRequest {
             context,
             prompt,
@@ -201,7 +230,15 @@ impl Workspace {
         })
     }
 
-    fn place(&self, path: &Path) -> Arc<Place> {
+    pub(super) fn roots(&self) -> &[PathBuf] {
+        self.reader.roots()
+    }
+
+    pub(super) fn holds(&self, real: &Path) -> bool {
+        self.reader.holds(real)
+    }
+
+    pub(super) fn place(&self, path: &Path) -> Arc<Place> {
         /// Places that are remembered.
         const MOST: usize = 4096;
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -219,73 +256,6 @@ impl Workspace {
         }
         places.insert(path.to_owned(), Arc::clone(&place));
         place
-    }
-
-    /// Other files in the order of their likely use, `budget` bytes together.
-    fn neighbours(&self, hole: Option<&Place>, words: &[u64], open: &[Open], budget: usize) -> Filled {
-        let open: Vec<(Arc<Place>, &Snapshot)> = open
-            .iter()
-            .filter_map(|Open { path, snapshot }| Some((self.place(path.as_deref()?), snapshot)))
-            .filter(|(place, _)| hole.is_none_or(|hole| !place.is(&hole.real, hole.id.as_ref())))
-            .collect();
-        // An open document stands for its file, told or not: what is on disk is older. The hole's own saved copy
-        // stands for nothing. A file that was saved anew has another id, so its path counts too.
-        let taken = |path: &Path, id: &FileId| {
-            hole.into_iter()
-                .chain(open.iter().map(|(place, _)| &**place))
-                .any(|place| place.is(path, Some(id)))
-        };
-        let mut near: Vec<(f32, &Place, Arc<str>)> = Vec::new();
-        for (place, snapshot) in &open {
-            let known_place = self.reader.roots().is_empty() || self.reader.holds(&place.real);
-            let twice = near.iter().any(|(_, other, _)| other.is(&place.real, place.id.as_ref()));
-            if known_place && !twice && !snapshot.is_binary() && place.verdict.is_ok() {
-                let Told { text, words: theirs, .. } = self.told(&place.real, snapshot);
-                near.push((jaccard(shared(words, &theirs), words.len(), theirs.len()), place, text));
-            }
-        }
-        near.sort_by(|(a, x, _), (b, y, _)| b.total_cmp(a).then_with(|| x.name.cmp(&y.name)));
-        let first = near.into_iter().map(|(similarity, place, text)| Candidate {
-            path: place.name.clone(),
-            text,
-            similarity,
-            open: true,
-        });
-        let on_disk = |(similarity, entry): (f32, &Entry)| {
-            (!taken(&entry.path, &entry.id)).then(|| Candidate {
-                path: entry.name.clone(),
-                text: Arc::clone(&entry.text),
-                similarity,
-                open: false,
-            })
-        };
-        let Ranked { similar, unlike } = self.index.rank(words, MOST_LEFT_OUT + 1);
-        let mut filled = fill(first.chain(similar.into_iter().filter_map(on_disk)), budget);
-        let unlike = unlike.into_iter().filter_map(on_disk).map(|file| file.left_out(Lack::Likeness));
-        let more = MOST_LEFT_OUT - filled.left_out.len();
-        filled.left_out.extend(unlike.take(more));
-        filled
-    }
-
-    /// An open document's text with its keys blanked, from the last time if it is the same version.
-    fn told(&self, path: &Path, snapshot: &Snapshot) -> Told {
-        /// Open documents that are remembered.
-        const MOST: usize = 64;
-        let bytes = snapshot.text().len_bytes();
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(told) =
-            open.get(path).filter(|told| told.version == snapshot.version() && told.bytes == bytes)
-        {
-            return told.clone();
-        }
-        let text = unix_lines(&blank(&snapshot.slice(0..2 * NEIGHBOUR_BYTES), Degree::Likely));
-        let words = identifiers(&text).into();
-        let told = Told { version: snapshot.version(), bytes, text: text.into(), words };
-        if open.len() >= MOST {
-            open.clear();
-        }
-        open.insert(path.to_owned(), told.clone());
-        told
     }
 }
 

@@ -9,7 +9,11 @@ use quicksilver_protocol::{
 use tempfile::TempDir;
 
 use super::{
-    Excluded, Hole, Open, Workspace, assemble::Side, budget::Lack, neighbours::PassedOver, reader::Refused,
+    Excluded, Hole, Open, Workspace,
+    assemble::Side,
+    budget::{Lack, Source},
+    neighbours::PassedOver,
+    reader::Refused,
 };
 use crate::document::{ByteOffset, Document, Language, Version};
 
@@ -17,7 +21,7 @@ pub(super) fn document(path: &Path, text: &str) -> Open {
     let language = Language::from_extension(&path.extension().unwrap_or_default().to_string_lossy());
     let mut document = Document::open(language, Version(1), text);
     document.parse(&mut || false);
-    Open { path: Some(path.to_owned()), snapshot: document.snapshot() }
+    Open { path: Some(path.to_owned()), snapshot: document.snapshot(), edited: Vec::new() }
 }
 
 /// A hole at the `$0` of `fixture`.
@@ -70,11 +74,13 @@ fn what_is_explained_is_what_is_sent() {
     let workspace = workspace(&folder);
     let open = [document(&folder.path().join("b.rs"), SHAPES)];
     let hole = hole(&folder.path().join("c.rs"), "fn area(circle: Circle) -> f64 { $0 }\n");
-    let assembly = workspace.explain(&hole, &open).expect("allowed");
+    let assembly = workspace.explain(&hole, &open, &mut || false).expect("allowed");
     assert_eq!(Ok(assembly.request.clone()), workspace.assemble(&hole, &open));
     assert_eq!((assembly.why.span(), paths(&assembly.request)), (Span::Rest, vec!["b.rs", "a.rs"]));
-    assert_eq!(assembly.along.iter().map(|file| file.open).collect::<Vec<_>>(), [true, false]);
-    assert!(assembly.along.iter().all(|file| file.similarity > 0.5 && !file.cut), "{:?}", assembly.along);
+    let why: Vec<_> = assembly.along.iter().map(|file| file.source.clone()).collect();
+    assert_eq!(why, [Source::Open, Source::Defines("area".into())]);
+    let whole = assembly.along.iter().all(|file| file.similarity > 0.5 && file.lines.is_none());
+    assert!(whole, "{:?}", assembly.along);
     let left_out: Vec<_> = assembly.left_out.iter().map(|file| (file.path.as_str(), file.why)).collect();
     assert_eq!(left_out, [("far.rs", Lack::Likeness)]);
 }
@@ -92,7 +98,7 @@ fn each_side_says_whether_it_was_cut_and_whether_keys_were_blanked() {
         // A key may span the cursor.
         (key.replacen("a1a1", "a1$0a1", 1), side(false, true), side(false, true)),
     ] {
-        let assembly = Workspace::default().explain(&hole(Path::new("x.rs"), &fixture), &[]);
+        let assembly = Workspace::default().explain(&hole(Path::new("x.rs"), &fixture), &[], &mut || false);
         let assembly = assembly.expect("allowed");
         assert_eq!((assembly.prefix, assembly.suffix), (prefix, suffix), "{}", fixture.len());
     }

@@ -1,9 +1,10 @@
 //! S1: a workspace full of secrets, each with a string of its own, lies open beside and around the code. None of
 //! the strings is in any request. What is allowed is, so the net has no holes because it is empty.
 
-use std::{fmt::Write as _, fs};
+use std::{fmt::Write as _, fs, time::Duration};
 
 use super::{
+    Edited,
     assemble_tests::{document, folder, hole, workspace},
     exclude::{SECRET_FILES, SECRET_FOLDERS},
     secrets::{Degree, blank},
@@ -124,6 +125,8 @@ fn no_canary_of_any_kind_is_in_any_request() {
         let mut open: Vec<_> =
             turn.iter().map(|(name, text, _)| document(&folder.path().join(name), text)).collect();
         open.push(document(&folder.path().join("src/allowed.rs"), &allowed));
+        // Whatever is in them was edited just now.
+        open.iter_mut().for_each(|open| open.edited = vec![Edited { lines: 0..9, ago: Duration::ZERO }]);
         for fixture in ["fn connect(config: Config) {\n    $0\n}\n", "use config::Connection;\n$0"] {
             let hole = hole(&folder.path().join("src/main.rs"), fixture);
             let request = workspace.assemble(&hole, &open).expect("allowed");
@@ -159,6 +162,42 @@ fn no_canary_of_any_kind_is_in_any_request() {
         "{secrets} secrets, {requests} requests of {} bytes: 0 canaries, control seen {seen_control} times",
         told.len()
     );
+}
+
+#[test]
+fn no_canary_comes_by_a_definition_a_window_or_an_edit() {
+    let keys: Vec<&str> = KEYS.iter().chain(&LIKELY).copied().collect();
+    let door = |n: usize, key: &str| format!("fn door_{n}() {{\n{}\n}}\n", key.replace('§', &canary(n)));
+    let doors: String = keys.iter().enumerate().map(|(n, key)| door(n, key)).collect();
+    let filler: String = (0..900).map(|n| format!("fn filler_{n}() {{ let wall = {n}; }}\n")).collect();
+    let folder = folder(&[
+        ("src/doors.rs", &format!("{filler}{doors}")),
+        ("src/secrets.rs", &door(100, "// §")),
+        (".gitignore", "src/ignored.rs\n"),
+        ("src/ignored.rs", &door(101, "// §")),
+    ]);
+    let workspace = workspace(&folder);
+    let edited = format!("{filler}{}", door(102, "let password = \"§\";"));
+    let mut open = [
+        document(&folder.path().join("src/edited.rs"), &edited),
+        document(&folder.path().join("src/secrets.rs"), &door(100, "// §")),
+    ];
+    open.iter_mut().for_each(|open| open.edited = vec![Edited { lines: 0..9_000, ago: Duration::ZERO }]);
+    let (mut told, mut defined) = (String::new(), 0);
+    for n in (0..keys.len()).chain([100, 101, 102]) {
+        let hole = hole(&folder.path().join("src/main.rs"), &format!("fn main() {{\n    door_{n}($0\n}}\n"));
+        let assembly = workspace.explain(&hole, &open, &mut || false).expect("allowed");
+        let definition = format!("fn door_{n}()");
+        defined += usize::from(assembly.request.context.iter().any(|file| file.text.contains(&definition)));
+        write!(told, "{}", serde_json::to_string(&assembly.request).expect("JSON")).expect("memory");
+    }
+    let leaked: Vec<usize> = (0..103).filter(|n| told.contains(&canary(*n)[..20])).collect();
+    assert!(leaked.is_empty(), "{leaked:?}");
+    // The control: what defines a door goes along, keys blanked. A key block that nobody ends blanks the rest of its file,
+    // and with it the last doors.
+    assert!(defined >= 40, "{defined} of {}", keys.len());
+    assert!(told.contains("fn door_0()") && told.contains("src/edited.rs"), "edits and definitions are told");
+    assert!(!told.contains("src/secrets.rs") && !told.contains("fn door_101"), "the gate holds");
 }
 
 fn canary_of_control() -> String {

@@ -69,7 +69,10 @@ impl Emptied {
             at
         });
         let at = at.collect();
-        Self { document: Open { path: document.path.clone(), snapshot: edited.snapshot() }, at }
+        Self {
+            document: Open { path: document.path.clone(), snapshot: edited.snapshot(), edited: Vec::new() },
+            at,
+        }
     }
 
     fn snapshot(&self) -> &Snapshot {

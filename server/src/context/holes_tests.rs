@@ -21,7 +21,7 @@ fn marked(text: &str) -> (Open, Vec<Range<usize>>) {
         }
     }
     let document = Document::open(Language::from_id("rust"), Version(1), &plain);
-    (Open { path: None, snapshot: document.snapshot() }, holes)
+    (Open { path: None, snapshot: document.snapshot(), edited: Vec::new() }, holes)
 }
 
 fn emptied(text: &str) -> Emptied {

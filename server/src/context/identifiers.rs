@@ -5,20 +5,28 @@ use std::hash::{BuildHasher, BuildHasherDefault};
 use rustc_hash::{FxHashSet, FxHasher};
 
 /// Shorter words say nothing about what a file is about; in bytes.
-const SHORTEST: usize = 3;
+pub(super) const SHORTEST: usize = 3;
 /// Identifiers of one text that count; the first ones.
 const MOST: usize = 16 * 1024;
 
+/// The hash of a name.
+pub(super) fn hash(name: &str) -> u64 {
+    BuildHasherDefault::<FxHasher>::default().hash_one(name)
+}
+
+/// The identifiers in `text`, as they come.
+pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| word.len() >= SHORTEST && !word.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 /// The hashes of the identifiers in `text`, each once, in order.
 pub(super) fn identifiers(text: &str) -> Vec<u64> {
-    let hasher = BuildHasherDefault::<FxHasher>::default();
     let mut seen = FxHashSet::default();
-    for word in text.split(|c: char| !(c.is_alphanumeric() || c == '_')) {
-        if word.len() >= SHORTEST && !word.starts_with(|c: char| c.is_ascii_digit()) {
-            seen.insert(hasher.hash_one(word));
-            if seen.len() == MOST {
-                break;
-            }
+    for word in words(text) {
+        seen.insert(hash(word));
+        if seen.len() == MOST {
+            break;
         }
     }
     let mut hashes: Vec<u64> = seen.into_iter().collect();

@@ -7,8 +7,12 @@
 //! | [`exclude`] | the one gate: files that are told to nobody |
 //! | [`secrets`] | strings that look like keys, blanked |
 //! | [`reader`] | the guarded reader |
-//! | [`neighbours`] | the most similar files of the workspace |
-//! | [`budget`] | how many of them go along, and why the others do not |
+//! | [`neighbours`] | the index: the workspace's files by likeness, their windows, what they define |
+//! | `definitions`, `windows`, `identifiers` | a text's definitions, pieces and words |
+//! | `near` | the names near the cursor |
+//! | `told` | open documents, made ready to be told |
+//! | `gather` | the sources of other files' lines, in their order |
+//! | [`budget`] | how much of them goes along, and why the rest does not |
 //! | [`holes`] | requests for several holes, and for text to be written anew |
 //! | [`placeholders`] | where code says that it is still to be written |
 //! | [`assemble`] | the request's one constructor, with the reasons for what is in it |
@@ -16,21 +20,28 @@
 
 pub mod assemble;
 pub mod budget;
+mod definitions;
 pub mod exclude;
+mod gather;
 pub mod holes;
 mod identifiers;
+mod near;
 pub mod neighbours;
 pub mod place;
 pub mod placeholders;
 pub mod reader;
 pub mod secrets;
 pub mod span;
+mod told;
 pub mod window;
+mod windows;
 
 #[cfg(test)]
 mod assemble_tests;
 #[cfg(test)]
 mod canary_tests;
+#[cfg(test)]
+mod gather_tests;
 #[cfg(test)]
 mod span_tests;
 #[cfg(test)]
@@ -38,5 +49,6 @@ mod traversal_tests;
 #[cfg(test)]
 mod window_tests;
 
-pub use assemble::{Assembly, Hole, Open, Workspace};
+pub use assemble::{Assembly, Edited, Hole, Open, Workspace};
 pub use exclude::Excluded;
+pub use gather::Sources;

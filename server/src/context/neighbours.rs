@@ -1,4 +1,4 @@
-//! The other files of the workspace that are most like the one at the cursor.
+//! The other files of the workspace: which of their lines are like those at the cursor, and what they define.
 //!
 //! An [`Index`] is made away from the keystroke path and is never changed: the session swaps in the next one.
 //! Its texts have passed the gate and have their keys blanked when they come in, so asking it reads nothing.
@@ -6,6 +6,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    ops::Range,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -15,17 +16,20 @@ use rustc_hash::FxHashMap;
 
 use super::{
     assemble::unix_lines,
+    definitions::{Definition, definitions},
     exclude::{Exclude, Excluded, IGNORE_FILE},
-    identifiers::{identifiers, jaccard},
+    identifiers::jaccard,
     reader::{FileId, Reader, Refused},
     secrets::{Degree, blank},
+    windows::windows,
 };
+use crate::document::Language;
 
 /// Files of a workspace that are indexed.
 pub const MAX_FILES: usize = 2_000;
 /// Bytes of their text that are kept.
 pub const MAX_INDEX_BYTES: usize = 16 * 1024 * 1024;
-/// Similarity below which a file has nothing to say about another.
+/// Similarity below which lines have nothing to say about others.
 pub const LEAST_SIMILAR: f32 = 0.02;
 
 /// What is data or prose and would only take the place of code.
@@ -44,6 +48,15 @@ pub(super) struct Entry {
     pub(super) id: FileId,
     /// Keys blanked, lines ended by `\n`.
     pub(super) text: Arc<str>,
+    /// What it defines.
+    pub(super) definitions: Arc<[Definition]>,
+}
+
+/// Some lines of an entry.
+#[derive(Clone, Debug)]
+struct Piece {
+    entry: u32,
+    bytes: Range<usize>,
     identifiers: usize,
 }
 
@@ -75,30 +88,32 @@ impl fmt::Display for PassedOver {
     }
 }
 
-/// The index's files from the most to the least similar.
-#[derive(Clone, Debug)]
-pub(super) struct Ranked<'a> {
-    /// Those from [`LEAST_SIMILAR`] up.
-    pub(super) similar: Vec<(f32, &'a Entry)>,
-    /// The first of the others.
-    pub(super) unlike: Vec<(f32, &'a Entry)>,
-}
-
-/// Identifiers of the workspace's files.
+/// Identifiers of the workspace's files, and what they define.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
     entries: Vec<Entry>,
-    /// Which entries hold an identifier.
+    /// The entries' windows, in the order of the entries.
+    pieces: Vec<Piece>,
+    /// Which pieces hold an identifier.
     holders: FxHashMap<u64, Vec<u32>>,
+    /// Which entries define a name, and in which of their definitions.
+    defined: FxHashMap<u64, Vec<(u32, u32)>>,
     bytes: usize,
     complete: bool,
     passed_over: BTreeMap<PassedOver, usize>,
 }
 
 impl Index {
-    /// Reads the workspace until it is through, full, or `over` says that time is. Blocks: not for the keystroke
-    /// path.
-    pub fn build(reader: &Reader, exclude: &Exclude, over: &mut dyn FnMut() -> bool) -> Self {
+    /// Reads the workspace until it is through, full, or `over` says that time is; then finds what it defines, as far
+    /// as time allows. What `known`, an older index, says of files that are the same is taken from there. Blocks: not
+    /// for the keystroke path.
+    pub fn build(reader: &Reader, exclude: &Exclude, known: &Self, over: &mut dyn FnMut() -> bool) -> Self {
+        let mut index = Self::read(reader, exclude, over);
+        index.define(known, over);
+        index
+    }
+
+    fn read(reader: &Reader, exclude: &Exclude, over: &mut dyn FnMut() -> bool) -> Self {
         let mut index = Self { complete: true, ..Self::default() };
         for root in reader.roots() {
             let walk = WalkBuilder::new(root)
@@ -141,38 +156,70 @@ impl Index {
             return Err(PassedOver::Twice);
         }
         let text: Arc<str> = unix_lines(&blank(&file.text, Degree::Likely)).into();
-        let words = identifiers(&text);
         let number = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        for word in &words {
-            self.holders.entry(*word).or_default().push(number);
+        for window in windows(&text) {
+            let piece = u32::try_from(self.pieces.len()).unwrap_or(u32::MAX);
+            for word in &window.words {
+                self.holders.entry(*word).or_default().push(piece);
+            }
+            let identifiers = window.words.len();
+            self.pieces.push(Piece { entry: number, bytes: window.bytes, identifiers });
         }
         self.bytes += text.len();
         let name = relative(root, path);
-        self.entries.push(Entry { name, path: file.path, id: file.id, text, identifiers: words.len() });
+        let definitions = Arc::default();
+        self.entries.push(Entry { name, path: file.path, id: file.id, text, definitions });
         Ok(())
     }
 
-    /// The files by their likeness to a text with these `words`: all that are similar, and `most_unlike` others.
-    pub(super) fn rank(&self, words: &[u64], most_unlike: usize) -> Ranked<'_> {
-        let mut shared = vec![0_u32; self.entries.len()];
+    fn define(&mut self, known: &Self, over: &mut dyn FnMut() -> bool) {
+        let known: FxHashMap<&Path, &Entry> =
+            known.entries.iter().map(|entry| (entry.path.as_path(), entry)).collect();
+        for (number, entry) in self.entries.iter_mut().enumerate() {
+            let same = known.get(entry.path.as_path()).filter(|known| known.text == entry.text);
+            if same.is_none() && over() {
+                self.complete = false;
+                continue;
+            }
+            entry.definitions = same.map_or_else(
+                || {
+                    let extension = entry.path.extension().unwrap_or_default().to_string_lossy();
+                    definitions(&entry.text, &Language::from_extension(&extension), over).into()
+                },
+                |same| Arc::clone(&same.definitions),
+            );
+            let number = u32::try_from(number).unwrap_or(u32::MAX);
+            for (at, definition) in (0..).zip(entry.definitions.iter()) {
+                self.defined.entry(definition.name).or_default().push((number, at));
+            }
+        }
+    }
+
+    /// Where a name is defined.
+    pub(super) fn defines(
+        &self,
+        name: u64,
+    ) -> impl ExactSizeIterator<Item = (&Entry, &Definition)> + use<'_> {
+        let places = self.defined.get(&name).map_or(&[][..], Vec::as_slice);
+        places.iter().map(|&(entry, definition)| {
+            let entry = &self.entries[entry as usize];
+            (entry, &entry.definitions[definition as usize])
+        })
+    }
+
+    /// The windows of all files with their likeness to the lines near the cursor, which have these `words`.
+    pub(super) fn windows(&self, words: &[u64]) -> Vec<(f32, &Entry, Range<usize>)> {
+        let mut shared = vec![0_u32; self.pieces.len()];
         for holder in words.iter().filter_map(|word| self.holders.get(word)).flatten() {
             if let Some(count) = shared.get_mut(*holder as usize) {
                 *count += 1;
             }
         }
-        let scored = self.entries.iter().zip(shared);
-        let (mut similar, mut unlike): (Vec<_>, Vec<_>) = scored
-            .map(|(entry, shared)| (jaccard(shared as usize, words.len(), entry.identifiers), entry))
-            .partition(|(score, _)| *score >= LEAST_SIMILAR);
-        let nearest_first =
-            |(a, x): &(f32, &Entry), (b, y): &(f32, &Entry)| b.total_cmp(a).then_with(|| x.name.cmp(&y.name));
-        similar.sort_by(nearest_first);
-        if unlike.len() > most_unlike {
-            unlike.select_nth_unstable_by(most_unlike, nearest_first);
-            unlike.truncate(most_unlike);
-        }
-        unlike.sort_by(nearest_first);
-        Ranked { similar, unlike }
+        let scored = self.pieces.iter().zip(shared).map(|(piece, shared)| {
+            let likeness = jaccard(shared as usize, words.len(), piece.identifiers);
+            (likeness, &self.entries[piece.entry as usize], piece.bytes.clone())
+        });
+        scored.collect()
     }
 
     /// How many files were found and left, by the reason.

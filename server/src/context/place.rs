@@ -17,6 +17,15 @@ pub fn path_of(address: &str) -> Option<PathBuf> {
     (path.is_absolute() && !climbs && !path.as_os_str().as_encoded_bytes().contains(&0)).then_some(path)
 }
 
+/// The path that the address of something else than a file names, such as the older text of one in `git:`: its name may
+/// be that of a secret all the same.
+pub fn named_path(address: &str) -> Option<PathBuf> {
+    let url = Url::parse(address).ok().filter(|url| url.scheme() != "file")?;
+    let mut as_file = Url::parse("file:///").ok()?;
+    as_file.set_path(url.path());
+    as_file.to_file_path().ok()
+}
+
 /// The workspace of a file that is given without one: the nearest folder above it that is a project's, else its
 /// own.
 pub fn root_of(path: &Path) -> PathBuf {
@@ -34,4 +43,22 @@ pub fn root_of(path: &Path) -> PathBuf {
     let mut above = path.ancestors().skip(1);
     let marked = above.find(|folder| MARKS.iter().any(|mark| folder.join(mark).exists()));
     marked.or(path.parent()).unwrap_or(&path).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_has_a_name_all_the_same() {
+        for (address, path) in [
+            ("git:/p/.env?%7B%22ref%22%3A1%7D", Some("/p/.env")),
+            ("vscode-notebook-cell:/p/a%20b.ipynb#W0", Some("/p/a b.ipynb")),
+            ("untitled:Untitled-1", Some("/Untitled-1")),
+            ("file:///p/a.rs", None),
+            ("no address", None),
+        ] {
+            assert_eq!(named_path(address).as_deref(), path.map(Path::new), "{address}");
+        }
+    }
 }

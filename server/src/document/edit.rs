@@ -1,6 +1,8 @@
 //! One open document: changes in, snapshots out. Applying changes never fails and never reads the clock; it
 //! must not know where they come from.
 
+use std::ops::Range;
+
 use ropey::Rope;
 use tree_sitter::{InputEdit, Point};
 
@@ -54,17 +56,39 @@ impl Document {
         Self { now, syntax, lone_cr: has_lone_cr(text) }
     }
 
+    /// A document as it was at `snapshot`, to be changed apart from the editor's.
+    pub fn from(snapshot: &Snapshot) -> Self {
+        let syntax = Syntax::resumed(&snapshot.language, snapshot.tree.clone());
+        let lone_cr = snapshot.text.chunks().any(|chunk| chunk.contains('\r'));
+        Self { now: snapshot.clone(), syntax, lone_cr }
+    }
+
     /// Applies `changes` one after the other, each to what the one before it left; the text is then `version`.
     /// The tree is edited, and out of date until [`Document::parse`].
     pub fn apply(&mut self, changes: &[Change], version: Version, encoding: Encoding) -> Order {
+        self.apply_noting(changes, version, encoding, &mut |_, _| {})
+    }
+
+    /// The same; `note` is told of each change which bytes it replaced, `None` for all, and by how many.
+    pub fn apply_noting(
+        &mut self,
+        changes: &[Change],
+        version: Version,
+        encoding: Encoding,
+        note: &mut dyn FnMut(Option<Range<usize>>, usize),
+    ) -> Order {
         let from = self.now.version;
         self.now.version = version;
         self.now.tree = None;
         for change in changes {
-            match change.range {
-                Some((start, end)) => self.splice(start, end, &change.text, encoding),
-                None => self.replace(&change.text),
-            }
+            let replaced = match change.range {
+                Some((start, end)) => Some(self.splice(start, end, &change.text, encoding)),
+                None => {
+                    self.replace(&change.text);
+                    None
+                }
+            };
+            note(replaced, change.text.len());
         }
         if version > from { Order::Rose } else { Order::Fell { from } }
     }
@@ -104,7 +128,7 @@ impl Document {
         self.syntax.forget();
     }
 
-    fn splice(&mut self, start: Position, end: Position, inserted: &str, encoding: Encoding) {
+    fn splice(&mut self, start: Position, end: Position, inserted: &str, encoding: Encoding) -> Range<usize> {
         let rope = &mut self.now.text;
         let (a, b) = (to_byte(rope, start, encoding).0, to_byte(rope, end, encoding).0);
         let (start, end) = (a.min(b), a.max(b));
@@ -126,6 +150,7 @@ impl Document {
             old_end_position: before.1,
             new_end_position: point(rope, new_end, self.lone_cr),
         });
+        start..end
     }
 }
 

@@ -34,6 +34,11 @@ impl Syntax {
         Self { parser, tree: None, fresh: false }
     }
 
+    /// Goes on from a tree of the very text that is there.
+    pub(super) fn resumed(language: &Language, tree: Option<Tree>) -> Self {
+        Self { fresh: tree.is_some(), tree, ..Self::new(language) }
+    }
+
     pub(super) fn tree(&self) -> Option<&Tree> {
         self.tree.as_ref()
     }

@@ -143,6 +143,12 @@ impl Endpoint {
         Ok(endpoint)
     }
 
+    /// Whether it is on this machine: text may leave it over `https` alone.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        !matches!(self, Self::Remote(Remote { address: Address::Url(url), .. }) if url.scheme() == "https")
+    }
+
     /// The engine at `address`: `https://…`, `http://` on this machine, or `unix:PATH`.
     ///
     /// # Errors

@@ -56,6 +56,7 @@ pub struct Engine {
     state: watch::Receiver<EngineState>,
     client: watch::Receiver<Option<Client>>,
     told: Arc<Told>,
+    here: bool,
     _task: Arc<EndTask>,
 }
 
@@ -101,6 +102,7 @@ impl Engine {
         let (set_state, state) = watch::channel(EngineState::Starting);
         let (set_client, client) = watch::channel(None);
         let told = Arc::<Told>::default();
+        let here = endpoint.is_here();
         let post = Post { state: set_state, client: set_client, told: Arc::clone(&told) };
         let task = tokio::spawn(async move {
             loop {
@@ -111,7 +113,7 @@ impl Engine {
                 post.told.retry.notified().await;
             }
         });
-        Self { state, client, told, _task: Arc::new(EndTask(task.abort_handle())) }
+        Self { state, client, told, here, _task: Arc::new(EndTask(task.abort_handle())) }
     }
 
     /// Asks, if the engine is ready now; see [`Client::infill`].
@@ -130,6 +132,12 @@ impl Engine {
             self.told.answered.store(true, Ordering::Relaxed);
         }
         answer
+    }
+
+    /// Whether it answers on this machine, where a question costs nobody money.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.here
     }
 
     /// Tries again where it was given up: for a command that the user runs after having mended something.

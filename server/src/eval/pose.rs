@@ -28,7 +28,7 @@ pub(super) fn pose(
 ) -> Result<FimRequest, Excluded> {
     let document = Document::open(language, Version::default(), &format!("{before}{after}"));
     let hole = Hole {
-        document: Open { path: path.map(Path::to_owned), snapshot: document.snapshot() },
+        document: Open { path: path.map(Path::to_owned), snapshot: document.snapshot(), edited: Vec::new() },
         at: ByteOffset(before.len()),
         span: Some(span),
     };

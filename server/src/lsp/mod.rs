@@ -9,9 +9,11 @@
 //! | [`suggest`], [`refine`] | a question's way to a placed infill, and its frames |
 //! | [`fill`], [`fill_frames`], [`apply`] | several holes filled together and text written anew: answers, frames, edits |
 //! | [`doubt`] | names in doubt as diagnostics |
+//! | [`ahead`] | what follows a suggestion, asked for while it is shown |
 //! | [`server`] | the service: which method goes to which handler |
 //! | [`workspace`] | the client's folders, and when to look at them again |
 
+pub mod ahead;
 pub mod apply;
 pub mod capabilities;
 pub mod doubt;

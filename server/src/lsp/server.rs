@@ -143,6 +143,6 @@ impl Server {
     }
 
     async fn did_focus(&self, params: Value) {
-        handlers::feedback::did_focus(&params);
+        handlers::feedback::did_focus(self, &params);
     }
 }

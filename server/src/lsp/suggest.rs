@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use tokio::select;
 
+use super::ahead;
 use super::refine::Refinement;
 use super::server::Server;
 use super::to_proto::{self, Infill, Placed};
 use crate::completion::task::{Ask, complete};
-use crate::completion::{Polished, Silence, Suggestion};
-use crate::context::{Hole, Open, place::path_of};
+use crate::completion::{History, Polished, Silence, Suggestion};
+use crate::context::{Hole, Open, place::named_path, place::path_of};
 use crate::document::{ByteOffset, Change, Document, Encoding, Position, Snapshot};
 use crate::engine::OnFrame;
 use crate::lsp::handlers::initialized::engine_status;
@@ -97,29 +98,39 @@ fn begin(server: &Server, s: &mut Session, asked: Asked) -> Result<Begun, Status
             position,
         )
     });
-    let (snapshot, at, shown) = match asked.selected {
+    let (snapshot, at, history) = match asked.selected {
         Some(selected) => {
             let (snapshot, at) = as_if_selected(&snapshot, selected, encoding);
-            (snapshot, at, None)
+            (snapshot, at, History::default())
         }
-        None => (snapshot, at, s.documents.shown(&asked.uri)),
+        None => (snapshot, at, s.documents.history(&asked.uri)),
     };
-    let document = Open { path: path_of(&asked.uri), snapshot: snapshot.clone() };
-    let others = s.documents.others(&asked.uri).into_iter();
-    let others = others.map(|(uri, snapshot)| Open { path: path_of(&uri), snapshot }).collect();
-    let hole = Hole { document, at, span: None };
-    let session = ticket.session;
+    let path = path_of(&asked.uri);
+    // Files are judged with their folders when they are told.
+    if let Some(named) = named_path(&asked.uri).filter(|_| path.is_none())
+        && let Err(why) = s.workspace.exclude().check(&named)
+    {
+        return Err(Status::silence(&asked.uri, &Silence::Excluded(why.to_string())));
+    }
+    let document = Open { path, snapshot: snapshot.clone(), edited: Vec::new() };
     let ask = Ask {
-        session,
-        hole,
-        others,
+        session: ticket.session,
+        hole: Hole { document, at, span: None },
+        others: others(s, &asked.uri),
         workspace: Arc::clone(&s.workspace),
         invoked: asked.explicit,
-        shown,
+        history,
+        pace: s.pace.clone(),
         engine: s.engine.clone(),
         settings,
     };
     Ok(Begun { ticket, ask, place, refinement })
+}
+
+/// The other open documents.
+pub fn others(s: &Session, uri: &str) -> Vec<Open> {
+    let others = s.documents.others(uri).into_iter();
+    others.map(|(uri, snapshot, edited)| Open { path: path_of(&uri), snapshot, edited }).collect()
 }
 
 pub(super) fn unusable_status(uri: &str, unusable: Unusable) -> Status {
@@ -137,8 +148,7 @@ pub(super) fn unusable_status(uri: &str, unusable: Unusable) -> Status {
 /// The document and cursor as they would be after the popup's item was taken.
 fn as_if_selected(snapshot: &Snapshot, selected: Selected, encoding: Encoding) -> (Snapshot, ByteOffset) {
     let at = ByteOffset(snapshot.byte_at(selected.start, encoding).0 + selected.text.len());
-    let text = snapshot.text().to_string();
-    let mut document = Document::open(snapshot.language().clone(), snapshot.version(), &text);
+    let mut document = Document::from(snapshot);
     let change = Change { range: Some((selected.start, selected.end)), text: selected.text };
     document.apply(&[change], snapshot.version(), encoding);
     (document.snapshot(), at)
@@ -166,7 +176,7 @@ async fn run(server: &Server, uri: &str, begun: Begun) -> Option<Placed> {
         let suggestion = outcome?;
         // Kept even when the document has moved on: the next request may be what was typed of it.
         if keep {
-            s.documents.show(uri, Some(suggestion.clone()));
+            s.documents.show(uri, suggestion.clone());
         }
         if s.documents.version(uri) == Some(version) { Ok(suggestion) } else { Err(Silence::Superseded) }
     });
@@ -177,6 +187,9 @@ async fn run(server: &Server, uri: &str, begun: Begun) -> Option<Placed> {
                 refinement.finish(&suggestion.best.text, suggestion.confidence);
             }
             server.status.say(Status::default());
+            if keep {
+                ahead::look(server, uri, &suggestion);
+            }
             Some(place.put(suggestion))
         }
         // The next request is on its way, with its own reason.

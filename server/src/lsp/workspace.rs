@@ -9,7 +9,7 @@ use std::{
 use tower_lsp_server::gen_lsp_types::InitializeParams;
 
 use super::server::Server;
-use crate::context::{Workspace, place::path_of};
+use crate::context::{Open, Workspace, place::path_of};
 
 /// The most time that one look at the workspace takes.
 const SCAN_BUDGET: Duration = Duration::from_secs(5);
@@ -28,6 +28,17 @@ pub fn roots(params: &InitializeParams) -> Vec<PathBuf> {
         return roots;
     }
     params.get("rootUri").and_then(|uri| path_of(uri.as_str()?)).into_iter().collect()
+}
+
+/// Makes ready what is told of an open document, in a thread of its own.
+pub fn prepare(server: &Server, uri: &str) {
+    let ready = server.session.with(|s| {
+        let snapshot = s.documents.peek(uri)?;
+        Some((Arc::clone(&s.workspace), Open { path: path_of(uri), snapshot, edited: Vec::new() }))
+    });
+    if let Some((workspace, open)) = ready {
+        tokio::task::spawn_blocking(move || workspace.prepare(&open));
+    }
 }
 
 /// Looks at the workspace again, in a thread of its own; what was known stays in use meanwhile. Unless `anew`, a

@@ -54,7 +54,7 @@ pub(super) fn small(id: &ModelId, entries: &[Entry]) -> Result<Vec<Entry>, PullE
     if !has("config.json") {
         return Err(unusable("it has no config.json"));
     }
-    if !has("tokenizer.json") && !(has("vocab.json") && has("merges.txt")) {
+    if !(has("tokenizer.json") || has("vocab.json") && has("merges.txt")) {
         return Err(unusable("it has no tokenizer.json, nor vocab.json with merges.txt"));
     }
     if !has(ONE) && !has(INDEX) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::trust::{Origin, counts};
+use crate::completion::Debounce;
 
 /// What kind of span to ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,8 +39,8 @@ pub struct Settings {
     pub model: Option<String>,
     /// `auto`, `cpu` or `cuda:N`.
     pub device: String,
-    /// Wait before asking the engine, in ms.
-    pub debounce_ms: u64,
+    /// Wait before asking the engine.
+    pub debounce: Debounce,
     /// Time for an answer, in ms.
     pub deadline_ms: u64,
     /// The span to ask for.
@@ -50,6 +51,8 @@ pub struct Settings {
     pub show_unsure: bool,
     /// Frames a second to a client that draws them; 0 sends none.
     pub max_fps: u32,
+    /// Whether to ask for what follows a suggestion while it is shown.
+    pub look_ahead: bool,
     /// Globs of files that nothing is suggested in and nothing is read from.
     pub exclude: Vec<String>,
 }
@@ -63,12 +66,13 @@ impl Default for Settings {
             key_file: None,
             model: None,
             device: "auto".into(),
-            debounce_ms: 0,
+            debounce: Debounce::Auto,
             deadline_ms: 2000,
             span: SpanSetting::Auto,
             multiline: true,
             show_unsure: false,
             max_fps: 30,
+            look_ahead: true,
             exclude: Vec::new(),
         }
     }
@@ -89,7 +93,7 @@ pub struct Field {
 }
 
 /// Every setting. `server/tests/settings.rs` makes `SETTINGS.md` and both editors' lists of settings from it.
-pub const FIELDS: [Field; 13] = [
+pub const FIELDS: [Field; 14] = [
     Field {
         name: "enable",
         takes: "true or false",
@@ -134,10 +138,10 @@ pub const FIELDS: [Field; 13] = [
     },
     Field {
         name: "debounceMs",
-        takes: "0 to 5000",
-        default: "0",
-        doc: "Wait for further keystrokes before asking the engine.",
-        set: |s, v| v.as_u64().filter(|v| *v <= 5000).map(|v| s.debounce_ms = v),
+        takes: "`auto` or 0 to 5000",
+        default: "\"auto\"",
+        doc: "Wait for further keystrokes before asking the engine: `auto` by the rhythm of typing, and not at all while the engine answers within 30 ms; 0 never.",
+        set: |s, v| debounce(v).map(|v| s.debounce = v),
     },
     Field {
         name: "deadlineMs",
@@ -175,6 +179,13 @@ pub const FIELDS: [Field; 13] = [
         set: |s, v| {
             v.as_u64().filter(|v| *v <= 120).and_then(|v| u32::try_from(v).ok()).map(|v| s.max_fps = v)
         },
+    },
+    Field {
+        name: "lookAhead",
+        takes: "true or false",
+        default: "true",
+        doc: "Ask this machine's engine for what follows a suggestion while it is shown.",
+        set: |s, v| v.as_bool().map(|v| s.look_ahead = v),
     },
     Field {
         name: "exclude",
@@ -241,6 +252,12 @@ fn strings(value: &Value) -> Option<Vec<String>> {
 fn is_device(device: &str) -> bool {
     let index = |n: &str| n.parse::<u8>().is_ok();
     matches!(device, "auto" | "cpu") || device.strip_prefix("cuda:").is_some_and(index)
+}
+
+fn debounce(value: &Value) -> Option<Debounce> {
+    let fixed =
+        || value.as_u64().filter(|ms| *ms <= 5000).map(|ms| Debounce::Fixed(Duration::from_millis(ms)));
+    if value == "auto" { Some(Debounce::Auto) } else { fixed() }
 }
 
 fn span(value: &Value) -> Option<SpanSetting> {

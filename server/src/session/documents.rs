@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
-use crate::completion::Suggestion;
+use super::edits::Edits;
+use crate::completion::{History, Suggestion};
+use crate::context::Edited;
 use crate::document::{Change, Digest, Document, Encoding, Language, Order, Snapshot, Version};
 
 /// Open documents that are followed.
@@ -20,8 +22,12 @@ struct Open {
     document: Document,
     /// Whether the text is the editor's, as far as can be known.
     in_step: bool,
-    /// What was last suggested for it.
-    shown: Option<Suggestion>,
+    /// Where it was edited lately.
+    edits: Edits,
+    /// What was suggested for it.
+    history: History,
+    /// The suggestion that was last looked beyond.
+    looked_beyond: Option<u64>,
 }
 
 /// The open documents, by their addresses.
@@ -49,7 +55,14 @@ impl Documents {
             return;
         }
         let document = Document::open(Language::from_id(language), Version(version), text);
-        self.open.insert(uri, Open { document, in_step: true, shown: None });
+        let open = Open {
+            document,
+            in_step: true,
+            edits: Edits::default(),
+            history: History::default(),
+            looked_beyond: None,
+        };
+        self.open.insert(uri, open);
     }
 
     /// Applies changes in order; false for a document that is not open.
@@ -57,7 +70,14 @@ impl Documents {
         let Some(open) = self.open.get_mut(uri) else { return false };
         // Stays false if an edit panics.
         let was_in_step = std::mem::replace(&mut open.in_step, false);
-        let order = open.document.apply(changes, Version(version), self.encoding);
+        let (edits, now) = (&mut open.edits, Instant::now());
+        let order =
+            open.document.apply_noting(changes, Version(version), self.encoding, &mut |replaced, new| {
+                match replaced {
+                    Some(replaced) => edits.edit(replaced, new, now),
+                    None => edits.forget(),
+                }
+            });
         if let Order::Fell { from } = order {
             tracing::warn!(uri, from = from.0, to = version, "the document's version did not rise");
         }
@@ -113,28 +133,68 @@ impl Documents {
         Ok(open.document.snapshot())
     }
 
-    /// All documents but one, with their addresses, for context.
-    pub fn others(&self, uri: &str) -> Vec<(String, Snapshot)> {
+    /// A document as it is now, parsed or not.
+    pub fn peek(&self, uri: &str) -> Option<Snapshot> {
+        self.open.get(uri).filter(|open| open.in_step).map(|open| open.document.snapshot())
+    }
+
+    /// All documents but one, with their addresses and the lines that were edited lately, for context.
+    pub fn others(&self, uri: &str) -> Vec<(String, Snapshot, Vec<Edited>)> {
+        let now = Instant::now();
         let others = self.open.iter().filter(|(other, open)| open.in_step && *other != uri);
-        others.map(|(other, open)| (other.clone(), open.document.snapshot())).collect()
+        others
+            .map(|(other, open)| {
+                let snapshot = open.document.snapshot();
+                let text = snapshot.text();
+                let line = |byte: usize| text.byte_to_line(byte.min(text.len_bytes()));
+                let edited = open.edits.lately(now).map(|(place, at)| Edited {
+                    lines: line(place.start)..line(place.end) + 1,
+                    ago: now.saturating_duration_since(at),
+                });
+                let edited = edited.collect();
+                (other.clone(), snapshot, edited)
+            })
+            .collect()
     }
 
-    /// What was last suggested for a document.
-    pub fn shown(&self, uri: &str) -> Option<Suggestion> {
-        self.open.get(uri)?.shown.clone()
+    /// What was suggested for a document lately.
+    pub fn history(&self, uri: &str) -> History {
+        self.open.get(uri).map(|open| open.history.clone()).unwrap_or_default()
     }
 
-    /// Keeps what is suggested for a document, or forgets it.
-    pub fn show(&mut self, uri: &str, suggestion: Option<Suggestion>) {
+    /// Remembers what is suggested for a document.
+    pub fn show(&mut self, uri: &str, suggestion: Suggestion) {
         if let Some(open) = self.open.get_mut(uri) {
-            open.shown = suggestion;
+            open.history.shown(suggestion);
+        }
+    }
+
+    /// Whether it is known what follows the suggestion `id`, or that nothing does.
+    pub fn looked_beyond(&self, uri: &str, id: u64) -> bool {
+        self.open.get(uri).is_none_or(|open| open.looked_beyond == Some(id))
+    }
+
+    /// Remembers what follows the suggestion `id` once it is taken.
+    pub fn look_beyond(&mut self, uri: &str, id: u64, next: Option<Suggestion>) {
+        if let Some(open) = self.open.get_mut(uri) {
+            open.looked_beyond = Some(id);
+            if let Some(next) = next {
+                open.history.ahead(next);
+            }
         }
     }
 
     /// Forgets a suggestion that was taken or turned down, wherever it was shown.
     pub fn settle(&mut self, id: u64) {
         for open in self.open.values_mut() {
-            open.shown.take_if(|shown| shown.id == id);
+            open.history.settle(id);
+        }
+    }
+
+    /// Forgets what was suggested anywhere: other settings would have suggested otherwise.
+    pub fn forget_suggestions(&mut self) {
+        for open in self.open.values_mut() {
+            (open.history, open.looked_beyond) = (History::default(), None);
         }
     }
 

@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | [`documents`] | the open documents and what each last showed |
+//! | `edits` | where each was edited lately |
 //! | [`requests`] | which completion runs for which document, and which it supersedes |
 //! | [`config`] | typed settings, their defaults, and what is wrong with what was given |
 //! | [`trust`] | which settings only the user may make |
@@ -15,6 +16,7 @@
 pub mod client;
 pub mod config;
 pub mod documents;
+mod edits;
 pub mod requests;
 pub mod status;
 pub mod trust;
@@ -32,7 +34,11 @@ pub use requests::Requests;
 
 use rustc_hash::FxHashMap;
 
-use crate::{completion::doubt::Doubted, context::Workspace, engine::Engine};
+use crate::{
+    completion::{Pace, doubt::Doubted},
+    context::Workspace,
+    engine::Engine,
+};
 
 /// The state of one client's session.
 #[derive(Default)]
@@ -41,8 +47,12 @@ pub struct Session {
     pub documents: Documents,
     /// Names in doubt that are shown, by document.
     pub doubts: FxHashMap<String, Vec<Doubted>>,
+    /// The address of the document that has the cursor, where the client says so.
+    pub focused: Option<String>,
     /// Completions under way.
     pub requests: Requests,
+    /// How fast keys and answers come.
+    pub pace: Pace,
     /// Settings in force.
     pub settings: Settings,
     /// Settings as the user gave them at the start; what comes later is laid over these.

@@ -1,7 +1,8 @@
 //! Which completion runs for which document.
 //!
 //! One per document: a newer request supersedes the older, whose handler then answers with an empty list
-//! at once. Knows no text and no engine.
+//! at once. Beside them one looks ahead, for what no user has asked yet; any request of a user ends it. Knows no text
+//! and no engine.
 
 use rustc_hash::FxHashMap;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -46,6 +47,7 @@ impl Ticket {
 #[derive(Debug, Default)]
 pub struct Requests {
     by_document: FxHashMap<String, CancellationToken>,
+    ahead: Option<CancellationToken>,
     next: u64,
 }
 
@@ -61,15 +63,37 @@ impl Requests {
         }
         let token = CancellationToken::new();
         self.by_document.insert(uri.to_owned(), token.clone());
-        self.next += 1;
-        Some(Ticket { session: SessionId(self.next), superseded: token.clone(), _end: token.drop_guard() })
+        Some(self.ticket(token))
     }
 
-    /// Ends the document's completion, if one is under way.
+    /// Registers a completion that no user asked for. There is one at most, it counts against no limit, and the next
+    /// request or change of any document supersedes it.
+    pub fn ahead(&mut self) -> Ticket {
+        let token = CancellationToken::new();
+        if let Some(older) = self.ahead.replace(token.clone()) {
+            older.cancel();
+        }
+        self.ticket(token)
+    }
+
+    /// Ends the document's completion, if one is under way, and the one that looks ahead.
     pub fn supersede(&mut self, uri: &str) {
+        self.supersede_ahead();
         if let Some(token) = self.by_document.remove(uri) {
             token.cancel();
         }
+    }
+
+    /// Ends the completion that looks ahead.
+    pub fn supersede_ahead(&mut self) {
+        if let Some(token) = self.ahead.take() {
+            token.cancel();
+        }
+    }
+
+    fn ticket(&mut self, token: CancellationToken) -> Ticket {
+        self.next += 1;
+        Ticket { session: SessionId(self.next), superseded: token.clone(), _end: token.drop_guard() }
     }
 }
 
@@ -94,6 +118,22 @@ mod tests {
         assert!(first.session < second.session);
         requests.supersede("b");
         assert!(over(&other) && !over(&second));
+    }
+
+    #[test]
+    fn one_looks_ahead_until_a_user_asks_or_types() {
+        let mut requests = Requests::default();
+        let first = requests.ahead();
+        let second = requests.ahead();
+        assert!(over(&first) && !over(&second));
+        let asked = requests.begin("a").unwrap();
+        assert!(over(&second) && !over(&asked));
+        let third = requests.ahead();
+        assert!(!over(&asked), "it is in nobody's way");
+        requests.supersede_ahead();
+        assert!(over(&third) && !over(&asked));
+        let _tickets: Vec<_> = (0..MAX_PENDING).filter_map(|n| requests.begin(&n.to_string())).collect();
+        assert!(!over(&requests.ahead()), "it counts against no limit");
     }
 
     #[test]

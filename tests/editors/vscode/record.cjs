@@ -8,7 +8,7 @@
  */
 
 const { join } = require('node:path');
-const { START, artifacts, start } = require('./workbench.cjs');
+const { START, artifacts, serverPids, start } = require('./workbench.cjs');
 
 const TRIES = 20;
 
@@ -17,8 +17,6 @@ async function main() {
   code.configure({ 'quicksilver.model': process.argv[7] });
   await code.open('shop.rs');
   await code.suggest();
-  const lines = code.page.locator('.monaco-editor .lines-content').first();
-  const { x, y } = await lines.boundingBox();
   for (let i = 0; i < TRIES; i++) {
     // A name that was not there before, so that no earlier answer fits.
     await code.write(START.replace('pieces', `pieces${i}`), { atOnce: true });
@@ -26,9 +24,17 @@ async function main() {
     while (Date.now() < end) {
       const text = await code.ghost();
       if (text.includes('░') && /[a-z]{2}/.test(text)) {
-        await code.page.screenshot({ path: join(artifacts, 'refinement.png'), clip: { x, y: y + 120, width: 640, height: 190 } });
-        if ((await code.ghost()).includes('░')) {
-          console.log(`refined: ${text}`);
+        // A screenshot takes longer than a step: the engine waits for it.
+        for (const pid of serverPids('engine')) process.kill(pid, 'SIGSTOP');
+        await new Promise((wake) => setTimeout(wake, 300));
+        const stands = await code.ghost();
+        const { x } = await code.page.locator('.monaco-editor').first().boundingBox();
+        const { y } = await code.page.locator('.monaco-editor .cursor').first().boundingBox();
+        const clip = { x, y: y - 100, width: 720, height: 160 };
+        if (stands.includes('░')) await code.page.screenshot({ path: join(artifacts, 'refinement.png'), clip });
+        for (const pid of serverPids('engine')) process.kill(pid, 'SIGCONT');
+        if (stands.includes('░')) {
+          console.log(`refined: ${stands}`);
           await browser.close();
           process.kill(-server.pid, 'SIGTERM');
           return;
@@ -36,6 +42,7 @@ async function main() {
       }
     }
   }
+  process.kill(-server.pid, 'SIGTERM');
   throw new Error('no span was seen being refined');
 }
 

@@ -61,12 +61,12 @@ function freePort() {
   });
 }
 
-/** Ids of the running language servers that come from the installed extension. */
-function serverPids() {
+/** Ids of the running language servers, or engines, that come from the installed extension. */
+function serverPids(command = 'lsp') {
   const isOurs = (pid) => {
     try {
       const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-      return args.includes('lsp') && args.some((arg) => arg.startsWith(join(scratch, 'extensions')));
+      return args.includes(command) && args.some((arg) => arg.startsWith(join(scratch, 'extensions')));
     } catch {
       return false;
     }

@@ -169,7 +169,11 @@ impl Signs {
         }
         let eos = spoken(&EOS, config, claims);
         let delete = match agreed(&DELETE, config, claims)? {
-            None if eos_deletes && expand.is_some() => eos.as_ref().map(|(id, _)| (*id, Origin::Eos)),
+            None if eos_deletes && expand.is_some() => {
+                // By its name first: a chat tokenizer's eos ends a turn.
+                let end = claims.names.get(ENDS[0]).copied().or(eos.as_ref().map(|(id, _)| *id));
+                end.map(|id| (id, Origin::Eos))
+            }
             delete => delete,
         };
         Ok(Self {

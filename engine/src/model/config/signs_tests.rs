@@ -93,6 +93,9 @@ fn dreamon_deletes_with_eos_and_dream_not_at_all() {
         (Some(151_667), Some(151_643), Some(151_665))
     );
     assert_eq!(signs.delete.unwrap().1, Origin::Eos);
+    let chat = Ids { eos: Some(151_645), ..Ids::default() };
+    let signs = resolve(config, chat, &on, true).unwrap();
+    assert_eq!(id(&signs.delete), Some(151_643), "not what ends a turn");
     let signs = resolve(config, Ids::default(), &dream, true).unwrap();
     assert_eq!((signs.expand, signs.delete), (None, None));
 }

@@ -1,5 +1,7 @@
 //! `textDocument/didChange`.
 
+use std::time::Instant;
+
 use serde_json::Value;
 use tower_lsp_server::gen_lsp_types::VersionedTextDocumentIdentifier;
 
@@ -13,7 +15,12 @@ pub fn handle(server: &Server, mut params: Value) {
     match read {
         Ok((document, changes)) => {
             let uri = document.text_document_identifier.uri.0;
-            if !server.session.with(|s| s.documents.change(&uri, document.version, &changes)) {
+            let open = server.session.with(|s| {
+                s.requests.supersede_ahead();
+                s.pace.key(Instant::now());
+                s.documents.change(&uri, document.version, &changes)
+            });
+            if !open {
                 tracing::warn!(uri, "a change of a document that is not open");
             }
             doubt::changed(server, &uri);

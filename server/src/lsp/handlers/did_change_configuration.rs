@@ -31,6 +31,9 @@ fn take(server: &Server, given: &Value) {
         let mut settings = s.user_settings.clone();
         let problems = settings.apply(given, Origin::Workspace);
         let other_gate = s.settings.exclude != settings.exclude;
+        if s.settings != settings {
+            s.documents.forget_suggestions();
+        }
         s.settings = settings;
         (problems, other_gate)
     });

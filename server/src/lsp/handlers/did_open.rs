@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tower_lsp_server::gen_lsp_types::DidOpenTextDocumentParams;
 
-use crate::lsp::{from_proto, server::Server};
+use crate::lsp::{from_proto, server::Server, workspace};
 
 /// Takes the document's text.
 pub fn handle(server: &Server, params: Value) {
@@ -13,8 +13,9 @@ pub fn handle(server: &Server, params: Value) {
             let language = language.as_str().unwrap_or_default().to_owned();
             server.session.with(|s| {
                 s.requests.supersede(&opened.uri.0);
-                s.documents.open(opened.uri.0, &language, opened.version, &opened.text);
+                s.documents.open(opened.uri.0.clone(), &language, opened.version, &opened.text);
             });
+            workspace::prepare(server, &opened.uri.0);
         }
         Err(error) => tracing::warn!(%error, "a didOpen that makes no sense"),
     }

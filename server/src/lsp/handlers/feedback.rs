@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::lsp::server::Server;
+use crate::lsp::{from_proto, server::Server, workspace};
 use crate::session::requests::SessionId;
 
 /// Forgets a suggestion that was taken or turned down.
@@ -30,7 +30,12 @@ pub fn did_reject(server: &Server, params: &Value) {
     tracing::debug!(session = ?params.get("session"), reason = ?params.get("reason"), "rejected");
 }
 
-/// Another document has the cursor.
-pub fn did_focus(params: &Value) {
-    tracing::debug!(uri = ?crate::lsp::from_proto::uri(params), "focused");
+/// Another document has the cursor; what is told of the one before is made ready.
+pub fn did_focus(server: &Server, params: &Value) {
+    let uri = from_proto::uri(params);
+    tracing::debug!(?uri, "focused");
+    let before = server.session.with(|s| std::mem::replace(&mut s.focused, uri.map(Into::into)));
+    if let Some(before) = before.filter(|before| Some(before.as_str()) != uri) {
+        workspace::prepare(server, &before);
+    }
 }

@@ -1,0 +1,279 @@
+//! What goes along of other files: each source offers lines, in the order of their likely use, and the budget takes
+//! them. It reads nothing and has no clock: `over` says when time is up, and what has not been looked at by then
+//! stays out of this request.
+
+use std::{ops::Range, sync::Arc};
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    Edited, Open, Workspace,
+    assemble::Place,
+    budget::{File, Filled, Lack, MOST_LEFT_OUT, Offer, Source, fill},
+    identifiers::{hash, jaccard, shared, words},
+    near::Near,
+    neighbours::{Entry, LEAST_SIMILAR},
+    told::Told,
+};
+
+/// Bytes of definitions.
+const DEFINITION_BYTES: usize = 4 * 1024;
+/// Definitions of a name beyond which it says nothing.
+const MOST_DEFINITIONS: usize = 4;
+/// Lines of one definition.
+const DEFINITION_LINES: usize = 24;
+/// Lines around an edit that go along with it.
+const EDIT_MARGIN: usize = 2;
+/// Lines of one edit.
+const EDIT_LINES: usize = 20;
+/// Edits of other documents, the latest.
+const MOST_EDITS: usize = 8;
+/// Bytes of open documents that come before other files, like the hole or not; more of them comes after those.
+pub(super) const OPEN_BYTES: usize = 24 * 1024;
+
+/// Which sources are asked; all, but for measuring what each is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sources {
+    /// Lines of other documents that were edited lately.
+    pub edits: bool,
+    /// Definitions of the names near the cursor.
+    pub definitions: bool,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self { edits: true, definitions: true }
+    }
+}
+
+/// A hole as the sources see it.
+pub(super) struct Around<'a> {
+    /// Where its document is stored.
+    pub(super) place: Option<&'a Place>,
+    /// The names near the cursor.
+    pub(super) near: &'a Near,
+}
+
+impl Workspace {
+    /// Lines of other files, `budget` bytes together.
+    pub(super) fn gather(
+        &self,
+        around: &Around<'_>,
+        open: &[Open],
+        budget: usize,
+        over: &mut dyn FnMut() -> bool,
+    ) -> Filled {
+        let mut table = Table::new(self, around, open);
+        let told = table.tell(over);
+        if self.sources.edits {
+            table.edits(&told);
+        }
+        if self.sources.definitions && !over() {
+            table.definitions();
+        }
+        let rest = table.open_documents(&told);
+        let unlike = if over() { Vec::new() } else { table.files_on_disk() };
+        table.offers.extend(rest);
+        let mut filled = fill(&table.files, table.offers, budget);
+        let more = MOST_LEFT_OUT - filled.left_out.len();
+        filled.left_out.extend(unlike.iter().take(more).map(|file| file.left_out(Lack::Likeness)));
+        filled
+    }
+}
+
+/// An open document that may be told.
+struct Opened<'a> {
+    place: Arc<Place>,
+    edited: &'a [Edited],
+    told: Told,
+    /// Its windows, each with its likeness to the lines near the cursor; the likest first.
+    windows: Vec<(f32, Range<usize>)>,
+    /// Its number among the files.
+    file: usize,
+}
+
+/// What is offered, while it is being offered.
+struct Table<'a> {
+    workspace: &'a Workspace,
+    around: &'a Around<'a>,
+    /// Open documents but the hole's own.
+    open: Vec<(Arc<Place>, &'a Open)>,
+    files: Vec<File>,
+    /// Numbers of the index's entries among the files, and whether their likeness is known.
+    numbers: FxHashMap<&'a str, (usize, bool)>,
+    offers: Vec<Offer>,
+}
+
+impl<'a> Table<'a> {
+    fn new(workspace: &'a Workspace, around: &'a Around<'a>, open: &'a [Open]) -> Self {
+        let placed = open.iter().filter_map(|open| Some((workspace.place(open.path.as_deref()?), open)));
+        let own = |place: &Place| around.place.is_some_and(|hole| place.is(&hole.real, hole.id.as_ref()));
+        let mut open: Vec<_> = placed.filter(|(place, _)| !own(place)).collect();
+        // Should time run out, what was edited is told first.
+        open.sort_by_key(|(_, open)| {
+            open.edited.iter().map(|edited| edited.ago).min().map_or((1, None), |ago| (0, Some(ago)))
+        });
+        let (files, offers) = (Vec::new(), Vec::new());
+        Self { workspace, around, open, files, numbers: FxHashMap::default(), offers }
+    }
+
+    /// The open documents that may be told, the likest first.
+    fn tell(&mut self, over: &mut dyn FnMut() -> bool) -> Vec<Opened<'a>> {
+        let (workspace, near) = (self.workspace, &self.around.near.words);
+        let likeness = |words: &[u64]| jaccard(shared(near, words), near.len(), words.len());
+        let mut opened: Vec<Opened<'a>> = Vec::new();
+        for (place, open) in &self.open {
+            if over() {
+                break;
+            }
+            let known_place = workspace.roots().is_empty() || workspace.holds(&place.real);
+            let twice = opened.iter().any(|other| other.place.is(&place.real, place.id.as_ref()));
+            if known_place && !twice && !open.snapshot.is_binary() && place.verdict.is_ok() {
+                let told = workspace.told.of(&place.real, &open.snapshot);
+                let scored =
+                    told.windows.iter().map(|window| (likeness(&window.words), window.bytes.clone()));
+                let mut windows: Vec<_> = scored.collect();
+                windows.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.start.cmp(&y.start)));
+                opened.push(Opened {
+                    place: Arc::clone(place),
+                    edited: &open.edited,
+                    told,
+                    windows,
+                    file: 0,
+                });
+            }
+        }
+        let best = |open: &Opened<'_>| open.windows.first().map_or(0.0, |(likeness, _)| *likeness);
+        opened.sort_by(|a, b| best(b).total_cmp(&best(a)).then_with(|| a.place.name.cmp(&b.place.name)));
+        for open in &mut opened {
+            open.file = self.files.len();
+            let (path, text) = (open.place.name.clone(), Arc::clone(&open.told.text));
+            self.files.push(File { path, text, similarity: best(open) });
+        }
+        opened
+    }
+
+    /// Lines that were edited lately, the latest first: what was changed there may be wanted here.
+    fn edits(&mut self, opened: &[Opened<'_>]) {
+        let mut edits: Vec<_> =
+            opened.iter().flat_map(|open| open.edited.iter().map(move |edited| (edited, open))).collect();
+        edits.sort_by(|(a, x), (b, y)| (a.ago, x.file, a.lines.start).cmp(&(b.ago, y.file, b.lines.start)));
+        for (edited, open) in edits.into_iter().take(MOST_EDITS) {
+            let first = edited.lines.start.saturating_sub(EDIT_MARGIN);
+            let last = (edited.lines.end + EDIT_MARGIN).min(edited.lines.start + EDIT_LINES);
+            let bytes = bytes_of_lines(&open.told.text, first..last);
+            self.offers.push(Offer { file: open.file, bytes, source: Source::Edited });
+        }
+    }
+
+    /// What defines the names near the cursor, the nearest and rarest first. Open documents are not looked up: what is on
+    /// disk is older, and they come along before others anyway.
+    fn definitions(&mut self) {
+        let index = self.workspace.index();
+        let mut found: Vec<(f32, &'a Entry, Range<usize>, u64)> = Vec::new();
+        for (name, weight) in &self.around.near.names {
+            let places = index.defines(*name);
+            let many = places.len();
+            if (1..=MOST_DEFINITIONS).contains(&many) {
+                let closed = places.filter(|(entry, _)| self.is_closed(entry));
+                found
+                    .extend(closed.map(|(entry, it)| (weight / many as f32, entry, it.bytes.clone(), *name)));
+            }
+        }
+        found.sort_by(|(a, x, m, _), (b, y, n, _)| {
+            b.total_cmp(a).then_with(|| (&x.name, m.start).cmp(&(&y.name, n.start)))
+        });
+        let mut left = DEFINITION_BYTES;
+        for (_, entry, bytes, name) in found {
+            let text = entry.text.get(bytes.clone()).unwrap_or_default();
+            let taken: usize = text.split_inclusive('\n').take(DEFINITION_LINES).map(str::len).sum();
+            if taken <= left {
+                left -= taken;
+                let spelled = words(text).find(|word| hash(word) == name).unwrap_or_default().to_owned();
+                let (file, _) = self.number(entry, None);
+                let bytes = bytes.start..bytes.start + taken;
+                self.offers.push(Offer { file, bytes, source: Source::Defines(spelled) });
+            }
+        }
+    }
+
+    /// Offers the windows of open documents, the likest first, and gives back those that may wait.
+    fn open_documents(&mut self, opened: &[Opened<'_>]) -> Vec<Offer> {
+        let windows =
+            opened.iter().flat_map(|open| open.windows.iter().map(move |window| (open.file, window)));
+        let mut windows: Vec<(usize, &(f32, Range<usize>))> = windows.collect();
+        windows
+            .sort_by(|(x, (a, m)), (y, (b, n))| b.total_cmp(a).then_with(|| (x, m.start).cmp(&(y, n.start))));
+        let mut offered = 0;
+        let first = windows
+            .iter()
+            .take_while(|(_, (_, bytes))| {
+                offered += bytes.len();
+                offered <= OPEN_BYTES
+            })
+            .count();
+        let offer = |(file, (_, bytes)): &(usize, &(f32, Range<usize>))| Offer {
+            file: *file,
+            bytes: bytes.clone(),
+            source: Source::Open,
+        };
+        let (now, later) = windows.split_at(first);
+        self.offers.extend(now.iter().map(offer));
+        later.iter().map(offer).collect()
+    }
+
+    /// Offers the windows of other files that are like the lines near the cursor; gives back the nearest of the files
+    /// that have none.
+    fn files_on_disk(&mut self) -> Vec<File> {
+        let index = self.workspace.index();
+        let mut windows = index.windows(&self.around.near.words);
+        windows.retain(|(_, entry, _)| self.is_closed(entry));
+        windows.sort_by(|(a, x, m), (b, y, n)| {
+            b.total_cmp(a).then_with(|| (&x.name, m.start).cmp(&(&y.name, n.start)))
+        });
+        let mut unlike: Vec<(f32, &Entry)> = Vec::new();
+        for (likeness, entry, bytes) in windows {
+            let (file, first) = self.number(entry, Some(likeness));
+            if likeness >= LEAST_SIMILAR {
+                self.offers.push(Offer { file, bytes, source: Source::Similar });
+            } else if first && unlike.len() <= MOST_LEFT_OUT {
+                unlike.push((likeness, entry));
+            }
+        }
+        unlike.into_iter().map(|(likeness, entry)| file(entry, likeness)).collect()
+    }
+
+    /// Whether an entry stands for itself. An open document stands for its file, told or not: what is on disk is older.
+    /// The hole's own saved copy stands for nothing. A file that was saved anew has another id, so its path counts too.
+    fn is_closed(&self, entry: &Entry) -> bool {
+        let open = self.open.iter().map(|(place, _)| &**place);
+        !self.around.place.into_iter().chain(open).any(|place| place.is(&entry.path, Some(&entry.id)))
+    }
+
+    /// An entry's number among the files, and whether its likeness, if it is given, is the first: that of its likest
+    /// window.
+    fn number(&mut self, entry: &'a Entry, likeness: Option<f32>) -> (usize, bool) {
+        let files = &mut self.files;
+        let (number, known) = self.numbers.entry(&entry.name).or_insert_with(|| {
+            files.push(file(entry, 0.0));
+            (files.len() - 1, false)
+        });
+        let first = !*known && likeness.is_some();
+        if let (true, Some(likeness), Some(file)) = (first, likeness, files.get_mut(*number)) {
+            (*known, file.similarity) = (true, likeness);
+        }
+        (*number, first)
+    }
+}
+
+fn file(entry: &Entry, similarity: f32) -> File {
+    File { path: entry.name.clone(), text: Arc::clone(&entry.text), similarity }
+}
+
+/// The bytes of some lines, counted from 0.
+fn bytes_of_lines(text: &str, lines: Range<usize>) -> Range<usize> {
+    let mut starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1));
+    let start = starts.nth(lines.start).unwrap_or(text.len());
+    let end = lines.len().checked_sub(1).map_or(Some(start), |more| starts.nth(more)).unwrap_or(text.len());
+    start..end
+}
