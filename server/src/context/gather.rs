@@ -157,7 +157,7 @@ impl<'a> Table<'a> {
     fn edits(&mut self, opened: &[Opened<'_>]) {
         let mut edits: Vec<_> =
             opened.iter().flat_map(|open| open.edited.iter().map(move |edited| (edited, open))).collect();
-        edits.sort_by(|(a, x), (b, y)| (a.ago, x.file, a.lines.start).cmp(&(b.ago, y.file, b.lines.start)));
+        edits.sort_by_key(|(edited, open)| (edited.ago, open.file, edited.lines.start));
         for (edited, open) in edits.into_iter().take(MOST_EDITS) {
             let first = edited.lines.start.saturating_sub(EDIT_MARGIN);
             let last = (edited.lines.end + EDIT_MARGIN).min(edited.lines.start + EDIT_LINES);
