@@ -74,6 +74,7 @@ neovim() {
   export PROJECT
   count neovim-fill-real env SPECS="$here/neovim/spec/fill.lua" \
     timeout 100 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
+  PROJECT=$(sample)
   count neovim-ghost env SPECS="$here/neovim/spec/ghost.lua" \
     timeout 200 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
   check neovim-screen timeout 60 bash "$here/neovim/screen.sh" "$nvim" "$(sample)" "$artifacts"

@@ -33,7 +33,9 @@ struct Params {
 pub async fn look(server: &Server, argument: Value) -> Result<Value> {
     let Params { text_document } = from_proto::params(argument)?;
     let uri = text_document.uri.clone();
-    let begun = server.session.with(|s| fill::begin(server, s, &text_document, None, |_, _| vec![0..0]));
+    let begun = server
+        .session
+        .with(|s| fill::begin(server, s, &text_document, None, |_, _| std::iter::once(0..0).collect()));
     let fill::Begun { ticket, ask, .. } = match begun {
         Ok(begun) => begun,
         Err(status) => return Ok(tell(server, status).await),
