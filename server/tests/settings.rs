@@ -30,7 +30,16 @@ struct Setting {
 /// What a setting takes, as `takes` says it in words.
 enum Takes {
     Boolean,
-    Integer { least: u64, most: u64 },
+    Integer {
+        least: u64,
+        most: u64,
+    },
+    /// Or one word in its place.
+    IntegerOr {
+        word: String,
+        least: u64,
+        most: u64,
+    },
     Choice(Vec<String>),
     List,
     Table,
@@ -43,9 +52,15 @@ impl Setting {
         if words == "true or false" {
             return Takes::Boolean;
         }
-        if let Some((least, most)) = words.split_once(" to ") {
+        let (word, range) = words.split_once(" or ").unwrap_or(("", words));
+        if let Some((least, most)) = range.split_once(" to ") {
             let [least, most] = [least, most].map(|n| n.parse().unwrap());
-            return Takes::Integer { least, most };
+            let word = word.replace('`', "");
+            return if word.is_empty() {
+                Takes::Integer { least, most }
+            } else {
+                Takes::IntegerOr { word, least, most }
+            };
         }
         if words.starts_with("a list of ") {
             return Takes::List;
@@ -153,6 +168,12 @@ fn vs_code() {
             Takes::Integer { least, most } => {
                 ("integer", format!("          \"minimum\": {least},\n          \"maximum\": {most},\n"))
             }
+            Takes::IntegerOr { word, least, most } => (
+                r#"["integer", "string"]"#,
+                format!(
+                    "          \"minimum\": {least},\n          \"maximum\": {most},\n          \"pattern\": \"^{word}$\",\n"
+                ),
+            ),
             Takes::Choice(choices) => {
                 ("string", format!("          \"enum\": {},\n", spaced(&choices.into())))
             }
@@ -165,6 +186,7 @@ fn vs_code() {
             Takes::Text => ("string", String::new()),
             Takes::Table => panic!("{}: VS Code has no form for a table", setting.name),
         };
+        let kind = if kind.starts_with('[') { kind.to_owned() } else { format!("\"{kind}\"") };
         // The settings page has a form for texts, and none for texts that may be null.
         let default = if setting.default.is_null() { "\"\"".into() } else { spaced(&setting.default) };
         let scope = match setting.name.as_str() {
@@ -175,7 +197,7 @@ fn vs_code() {
         };
         write!(
             block,
-            "        \"quicksilver.{}\": {{\n          \"type\": \"{kind}\",\n{limits}          \"default\": {default},\n          \
+            "        \"quicksilver.{}\": {{\n          \"type\": {kind},\n{limits}          \"default\": {default},\n          \
              \"scope\": \"{scope}\",\n          \"order\": {},\n          \"markdownDescription\": {}\n        }}{}\n",
             setting.name,
             order + 1,
@@ -225,6 +247,9 @@ fn neovim() {
             Takes::Integer { least, most } => {
                 ("integer".to_owned(), format!(", least = {least}, most = {most}"))
             }
+            Takes::IntegerOr { word, least, most } => {
+                (format!("integer|'{word}'"), format!(", least = {least}, most = {most}, word = '{word}'"))
+            }
             Takes::Choice(choices) => {
                 let kind: Vec<_> = choices.iter().map(|choice| format!("'{choice}'")).collect();
                 (kind.join("|"), format!(", choices = {}", lua(&choices.into())))
@@ -238,6 +263,7 @@ fn neovim() {
         writeln!(class, "---@field {name}{optional} {kind} {}", setting.doc).unwrap();
         let kind = match setting.takes() {
             Takes::Choice(_) => "choice",
+            Takes::IntegerOr { .. } => "integer",
             Takes::Text if setting.takes == "one character" => "cell",
             Takes::List => "list",
             Takes::Table => "table",
@@ -263,7 +289,8 @@ fn neovim() {
         "--- Every setting, made from the server's table by `server/tests/settings.rs`: `UPDATE_EXPECT=1 cargo test` writes it\n\
          --- anew. Owns names, kinds and defaults; checks nothing.\n\n{class}\n---@class quicksilver.Setting\n\
          ---@field name string\n---@field kind 'boolean'|'integer'|'choice'|'list'|'table'|'string'|'cell'\n\
-         ---@field least? integer\n---@field most? integer\n---@field choices? string[]\n---@field default any\n\
+         ---@field least? integer\n---@field most? integer\n---@field word? string in the place of a number\n\
+         ---@field choices? string[]\n---@field default any\n\
          ---@field server boolean whether the server has it, rather than only the editor\n---@field takes string in words\n\
          ---@field doc string\n\n---@type quicksilver.Setting[]\nreturn {{\n{table}}}\n",
     );

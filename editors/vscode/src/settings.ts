@@ -3,15 +3,20 @@
  * editor.
  */
 
+type Kind = 'boolean' | 'integer' | 'string' | 'array';
+
 /** A setting as `package.json` has it. */
 export interface Schema {
-  readonly type: 'boolean' | 'integer' | 'string' | 'array';
+  /** One, or several that all do. */
+  readonly type: Kind | readonly Kind[];
   readonly default: unknown;
   readonly enum?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly minLength?: number;
   readonly maxLength?: number;
+  /** `^WORD$`: that word and no other text. */
+  readonly pattern?: string;
 }
 
 /** The settings that only the extension has; all others are the server's. */
@@ -19,6 +24,10 @@ export const EDITOR_ONLY = ['automatic', 'refinement', 'maskGlyph', 'binary', 't
 
 /** What the setting must be, if `value` is not that. */
 export function complaint(schema: Schema, value: unknown): string | undefined {
+  if (typeof schema.type !== 'string') {
+    const wrong = schema.type.map((type) => complaint({ ...schema, type }, value));
+    return wrong.includes(undefined) ? undefined : wrong.join(' or ');
+  }
   switch (schema.type) {
     case 'boolean':
       return typeof value === 'boolean' ? undefined : 'must be true or false';
@@ -37,6 +46,9 @@ export function complaint(schema: Schema, value: unknown): string | undefined {
       }
       if (schema.enum && !schema.enum.includes(value)) {
         return `must be one of ${schema.enum.map((choice) => `"${choice}"`).join(', ')}`;
+      }
+      if (schema.pattern && !new RegExp(schema.pattern).test(value)) {
+        return `must be "${schema.pattern.slice(1, -1)}"`;
       }
       return value.length < (schema.minLength ?? 0) || value.length > (schema.maxLength ?? Infinity)
         ? 'must be one character'

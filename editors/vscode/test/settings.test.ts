@@ -32,6 +32,11 @@ test('a wrong value is told about, with what the setting takes', () => {
   }
   assert.equal(complaint(schema('deadlineMs'), 10), undefined);
   assert.equal(complaint(schema('deadlineMs'), 10_000), undefined);
+  assert.equal(complaint(schema('debounceMs'), 'auto'), undefined);
+  assert.equal(complaint(schema('debounceMs'), 5000), undefined);
+  for (const value of [5001, 'soon']) {
+    assert.equal(complaint(schema('debounceMs'), value), 'must be a whole number from 0 to 5000 or must be "auto"');
+  }
   assert.equal(complaint(schema('refinement'), 'some'), 'must be one of "off", "first", "full"');
   assert.equal(complaint(schema('disabledLanguages'), ['c', '']), 'must be a list of texts, none of them empty');
   assert.equal(complaint(schema('maskGlyph'), '...'), 'must be one character');

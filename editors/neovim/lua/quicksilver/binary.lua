@@ -57,15 +57,22 @@ function M.version(path)
   return vim.trim(result.stdout or '')
 end
 
---- Names of the models that need no download.
+--- Names of the models that are on this disk: the embedded one and those that were pulled.
 ---@return string[]
 function M.models()
   local found = M.find(require('quicksilver.config').current.binary)
-  local listed = found and vim.system({ found.path, 'model', 'list' }, { text = true, timeout = 5000 }):wait()
-  local lines = vim.split(listed and listed.stdout or '', '\n', { trimempty = true })
-  return vim.tbl_map(function(line)
-    return line:match('^%S+')
-  end, lines)
+  local command = found and { found.path, 'model', 'list', '--json' }
+  local listed = command and vim.system(command, { text = true, timeout = 5000 }):wait()
+  local read, list = pcall(vim.json.decode, listed and listed.stdout or '')
+  return vim
+    .iter(read and list.models or {})
+    :filter(function(model)
+      return model.id == 'quicksilver' or type(model.pulled) == 'string'
+    end)
+    :map(function(model)
+      return model.id
+    end)
+    :totable()
 end
 
 return M

@@ -45,7 +45,9 @@ local checks = {
     return type(value) == 'boolean'
   end,
   integer = function(value, setting)
-    return type(value) == 'number' and value % 1 == 0 and value >= setting.least and value <= setting.most
+    local is_whole = type(value) == 'number' and value % 1 == 0
+    return is_whole and value >= setting.least and value <= setting.most
+      or setting.word ~= nil and value == setting.word
   end,
   choice = function(value, setting)
     return vim.list_contains(setting.choices, value)

@@ -8,12 +8,13 @@
 ---@field keyFile? string File with the key for `endpoint`; without it the environment's `QUICKSILVER_KEY` counts. User settings only.
 ---@field model? string The model, such as `Dream-org/DreamOn-v0-7B` after `quicksilver model pull` of it; without it the embedded one. User settings only.
 ---@field device string Where the engine computes. User settings only.
----@field debounceMs integer Wait for further keystrokes before asking the engine.
+---@field debounceMs integer|'auto' Wait for further keystrokes before asking the engine: `auto` by the rhythm of typing, and not at all while the engine answers within 30 ms; 0 never.
 ---@field deadlineMs integer Time for an answer; then the best state so far is shown, or nothing.
 ---@field span 'auto'|'rest'|'line'|'block' What to fill: by syntax, to the end of the line, a whole line, or until the block ends.
 ---@field multiline boolean Suggestions may have several lines.
 ---@field showUnsure boolean Also show, unasked, what the engine is not sure of.
 ---@field maxFps integer Frames a second of a span being refined, for editors that draw them.
+---@field lookAhead boolean Ask this machine's engine for what follows a suggestion while it is shown.
 ---@field exclude string[] Files that are never sent to an engine, besides secrets and what `.gitignore` names.
 ---@field automatic boolean Ask while typing; off: only on the trigger key.
 ---@field refinement 'off'|'first'|'full' Show the span while it is refined: not at all, its first step only, or every step.
@@ -28,6 +29,7 @@
 ---@field kind 'boolean'|'integer'|'choice'|'list'|'table'|'string'|'cell'
 ---@field least? integer
 ---@field most? integer
+---@field word? string in the place of a number
 ---@field choices? string[]
 ---@field default any
 ---@field server boolean whether the server has it, rather than only the editor
@@ -42,12 +44,13 @@ return {
   { name = 'keyFile', kind = 'string', default = nil, server = true, takes = 'a path', doc = "File with the key for `endpoint`; without it the environment's `QUICKSILVER_KEY` counts. User settings only." },
   { name = 'model', kind = 'string', default = nil, server = true, takes = 'a folder, or the ID of a pulled model', doc = 'The model, such as `Dream-org/DreamOn-v0-7B` after `quicksilver model pull` of it; without it the embedded one. User settings only.' },
   { name = 'device', kind = 'string', default = 'auto', server = true, takes = '`auto`, `cpu` or `cuda:N`', doc = 'Where the engine computes. User settings only.' },
-  { name = 'debounceMs', kind = 'integer', least = 0, most = 5000, default = 0, server = true, takes = '0 to 5000', doc = 'Wait for further keystrokes before asking the engine.' },
+  { name = 'debounceMs', kind = 'integer', least = 0, most = 5000, word = 'auto', default = 'auto', server = true, takes = '`auto` or 0 to 5000', doc = 'Wait for further keystrokes before asking the engine: `auto` by the rhythm of typing, and not at all while the engine answers within 30 ms; 0 never.' },
   { name = 'deadlineMs', kind = 'integer', least = 10, most = 10000, default = 2000, server = true, takes = '10 to 10000', doc = 'Time for an answer; then the best state so far is shown, or nothing.' },
   { name = 'span', kind = 'choice', choices = { 'auto', 'rest', 'line', 'block' }, default = 'auto', server = true, takes = '`auto`, `rest`, `line` or `block`', doc = 'What to fill: by syntax, to the end of the line, a whole line, or until the block ends.' },
   { name = 'multiline', kind = 'boolean', default = true, server = true, takes = 'true or false', doc = 'Suggestions may have several lines.' },
   { name = 'showUnsure', kind = 'boolean', default = false, server = true, takes = 'true or false', doc = 'Also show, unasked, what the engine is not sure of.' },
   { name = 'maxFps', kind = 'integer', least = 0, most = 120, default = 30, server = true, takes = '0 to 120', doc = 'Frames a second of a span being refined, for editors that draw them.' },
+  { name = 'lookAhead', kind = 'boolean', default = true, server = true, takes = 'true or false', doc = "Ask this machine's engine for what follows a suggestion while it is shown." },
   { name = 'exclude', kind = 'list', default = {}, server = true, takes = 'a list of globs', doc = 'Files that are never sent to an engine, besides secrets and what `.gitignore` names.' },
   { name = 'automatic', kind = 'boolean', default = true, server = false, takes = 'true or false', doc = 'Ask while typing; off: only on the trigger key.' },
   { name = 'refinement', kind = 'choice', choices = { 'off', 'first', 'full' }, default = 'full', server = false, takes = '`off`, `first` or `full`', doc = 'Show the span while it is refined: not at all, its first step only, or every step.' },
