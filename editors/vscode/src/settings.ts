@@ -41,14 +41,14 @@ export function complaint(schema: Schema, value: unknown): string | undefined {
       return fits ? undefined : 'must be a list of texts, none of them empty';
     }
     case 'string':
+      if (schema.pattern && !(typeof value === 'string' && new RegExp(schema.pattern).test(value))) {
+        return `must be "${schema.pattern.slice(1, -1)}"`;
+      }
       if (typeof value !== 'string') {
         return 'must be a text';
       }
       if (schema.enum && !schema.enum.includes(value)) {
         return `must be one of ${schema.enum.map((choice) => `"${choice}"`).join(', ')}`;
-      }
-      if (schema.pattern && !new RegExp(schema.pattern).test(value)) {
-        return `must be "${schema.pattern.slice(1, -1)}"`;
       }
       return value.length < (schema.minLength ?? 0) || value.length > (schema.maxLength ?? Infinity)
         ? 'must be one character'

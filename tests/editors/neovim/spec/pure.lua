@@ -144,7 +144,7 @@ it('a wrong setting keeps its default and is told about', function()
   equal('word', merged.keys.acceptWord, config.defaults.keys.acceptWord)
   equal('problems', problems, {
     '"deadlineMs" takes 10 to 10000',
-    '"debounceMs" takes 0 to 5000',
+    '"debounceMs" takes `auto` or 0 to 5000',
     '"enable" takes true or false',
     '"exclude" takes a list of globs',
     '"keys.next" takes a key, or false for none',
