@@ -131,16 +131,17 @@ pub(super) fn fill(files: &[File], offers: impl IntoIterator<Item = Offer>, mut 
     for Offer { file: number, bytes, source } in offers {
         let (Some(file), Some(share)) = (files.get(number), shares.get_mut(number)) else { continue };
         let overhead = file.path.len() + LINE_NUMBERS;
-        let lack =
-            if bytes.is_empty() || file.text.get(bytes.clone()).is_none_or(|text| text.trim().is_empty()) {
-                Some(Lack::Text)
-            } else if pieces == MAX_CONTEXT_FILES && !share.touches(&bytes) {
-                Some(Lack::Room)
-            } else if budget < LEAST_PIECE + overhead {
-                Some(Lack::Budget)
-            } else {
-                None
-            };
+        let text = file.text.get(bytes.clone()).unwrap_or_default();
+        let bytes = bytes.start..bytes.start + head(text, budget.saturating_sub(overhead)).len();
+        let lack = if text.trim().is_empty() {
+            Some(Lack::Text)
+        } else if pieces == MAX_CONTEXT_FILES && !share.touches(&bytes) {
+            Some(Lack::Room)
+        } else if budget < LEAST_PIECE + overhead {
+            Some(Lack::Budget)
+        } else {
+            None
+        };
         if let Some(lack) = lack {
             let named = left_out.iter().any(|(other, _)| *other == number);
             if share.taken.is_empty() && !named {
@@ -155,8 +156,7 @@ pub(super) fn fill(files: &[File], offers: impl IntoIterator<Item = Offer>, mut 
             order.push(number);
         }
         let before = (share.bytes(), share.taken.len());
-        let end = bytes.start + head(&file.text[bytes.clone()], budget - overhead).len();
-        share.take(bytes.start..end, source);
+        share.take(bytes, source);
         // Pieces that met have become one.
         pieces = pieces + share.taken.len() - before.1;
         let more =
@@ -230,6 +230,8 @@ fn head(text: &str, bytes: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn file(path: &str, text: &str) -> File {
@@ -267,6 +269,27 @@ mod tests {
         let files = files(&[10; MAX_CONTEXT_FILES + 1]);
         let filled = fill(&files, whole(&files), 1 << 20);
         assert_eq!((filled.context.len(), lacks(&filled)), (MAX_CONTEXT_FILES, vec![Lack::Room]));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        /// An engine refuses a request with more.
+        #[test]
+        fn neither_the_number_of_pieces_nor_the_budget_is_ever_exceeded(
+            offers in prop::collection::vec((0..4_usize, 0..600_usize, 1..60_usize), 0..120),
+            budget in 0..80_000_usize,
+        ) {
+            let line = "fn name(of: Type) -> Other;\n";
+            let files: Vec<_> = (0..4).map(|at| file(&at.to_string(), &line.repeat(600))).collect();
+            let offers = offers.into_iter().map(|(file, first, lines)| {
+                let last = (first + lines).min(600);
+                Offer { file, bytes: first * line.len()..last * line.len(), source: Source::Similar }
+            });
+            let filled = fill(&files, offers, budget);
+            prop_assert!(filled.context.len() <= MAX_CONTEXT_FILES, "{} pieces", filled.context.len());
+            prop_assert!(filled.context.iter().map(|file| file.text.len()).sum::<usize>() <= budget);
+        }
     }
 
     #[test]
