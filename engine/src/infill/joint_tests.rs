@@ -11,16 +11,16 @@ use quicksilver_protocol::completion::{Run, RunKind};
 use serde_json::json;
 
 use super::super::many::tests::request;
-use super::super::{Network, Settings};
+use super::super::{
+    Network, Settings,
+    scripted::{Scripted, VOCAB},
+};
 use super::*;
 use crate::{
-    diffusion::{CanvasIdx, Denoiser},
     model::{ModelSpec, Topology, reference},
     queue::{Cancel, Infill},
-    tokens::{fit::Fitted, sample},
+    tokens::sample,
 };
-
-const VOCAB: usize = 320;
 
 fn settings() -> Settings {
     let mut config = reference::config(Topology::Full);
@@ -33,67 +33,24 @@ fn settings() -> Settings {
 }
 
 /// Sure of `x` in the first hole; in the others it says what the first has, or `y`, unsurely, while that is masked.
-struct Agrees {
-    spans: Vec<Vec<TokenId>>,
-}
-
-impl Network for Agrees {
-    fn read(&mut self, _: &Fitted, _: usize) -> Result<usize, EngineError> {
-        Ok(0)
-    }
-
-    fn denoiser(&mut self) -> Result<Box<dyn Denoiser + '_>, EngineError> {
-        Ok(Box::new(Speaks(self)))
-    }
-
-    fn score(&mut self, _: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError> {
-        Ok(None)
-    }
-
-    fn reads_both_ways(&self) -> bool {
-        true
-    }
-
-    fn forget(&mut self) {}
-}
-
-struct Speaks<'a>(&'a mut Agrees);
-
-impl Denoiser for Speaks<'_> {
-    fn vocab(&self) -> usize {
-        VOCAB
-    }
-
-    fn logits(
-        &mut self,
-        spans: &[&[TokenId]],
-        rows: &[&[CanvasIdx]],
-        logits: &mut Vec<f32>,
-    ) -> Result<(), EngineError> {
-        logits.clear();
-        let tokenizer = sample::tokenizer();
-        let token = |text: &str| tokenizer.encode(text)[0];
-        let (span, mask) = (spans[0], settings().marks.mask);
-        self.0.spans.push(span.to_vec());
-        for row in rows[0] {
-            let mut scores = vec![0.0; VOCAB];
-            let said = span.first().filter(|&&token| token != mask);
-            match (row.0, said) {
-                (0 | 1, _) => scores[token("x").0 as usize] = 30.0,
-                (_, Some(said)) => scores[said.0 as usize] = 30.0,
-                (_, None) => scores[token("y").0 as usize] = 4.0,
-            }
-            logits.extend(scores);
-        }
-        Ok(())
-    }
+fn agrees() -> Box<dyn Network> {
+    let tokenizer = sample::tokenizer();
+    let token = |text: &str| tokenizer.encode(text)[0];
+    let (x, y, mask) = (token("x"), token("y"), settings().marks.mask);
+    let mut network =
+        Scripted::new(move |span, at, row| match (at, span.first().filter(|&&said| said != mask)) {
+            (0 | 1, _) => row[x.0 as usize] = 30.0,
+            (_, Some(said)) => row[said.0 as usize] = 30.0,
+            (_, None) => row[y.0 as usize] = 4.0,
+        });
+    network.both_ways = true;
+    Box::new(network)
 }
 
 #[test]
 fn holes_on_one_canvas_are_denoised_together_and_agree() {
     let tokenizer = Arc::new(sample::tokenizer());
-    let network = Box::new(Agrees { spans: Vec::new() });
-    let mut infiller = Infiller::new(tokenizer, settings(), Some(network));
+    let mut infiller = Infiller::new(tokenizer, settings(), Some(agrees()));
     let mut frames = String::new();
     let mut keep = |frame: Frame| {
         let run = |run: &Run| {
@@ -123,8 +80,7 @@ fn holes_on_one_canvas_are_denoised_together_and_agree() {
 #[test]
 fn holes_that_are_far_apart_are_filled_in_turn() {
     let tokenizer = Arc::new(sample::tokenizer());
-    let network = Box::new(Agrees { spans: Vec::new() });
-    let mut infiller = Infiller::new(tokenizer, settings(), Some(network));
+    let mut infiller = Infiller::new(tokenizer, settings(), Some(agrees()));
     let cancel = Cancel::default();
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut terms = Terms { deadline, cancel: &cancel, frames: None };

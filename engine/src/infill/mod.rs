@@ -34,6 +34,12 @@ mod spelling;
 mod task;
 
 #[cfg(test)]
+mod network_tests;
+#[cfg(test)]
+mod real_tests;
+#[cfg(test)]
+mod scripted;
+#[cfg(test)]
 mod tests;
 
 pub use engine::Infiller;

@@ -5,13 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::super::Network;
 use super::*;
 use crate::{
-    diffusion::{CanvasIdx, Denoiser},
-    infill::tests::{by_prior, settings},
+    infill::{
+        scripted::Scripted,
+        tests::{by_prior, settings},
+    },
     queue::{Cancel, Infill},
-    tokens::{TokenId, fit::Fitted, sample},
+    tokens::sample,
 };
 
 fn request(file: &str) -> FimRequest {
@@ -86,58 +87,16 @@ fn windows_line_ends_stay() {
     assert_eq!(infilled.text, "    let lock = self.inner.lock();\r\n    lock.push(3);");
 }
 
-/// A network that wants every position to hold one text's token there.
-struct Wants {
-    text: Vec<TokenId>,
-    vocab: usize,
-}
-
-impl Network for Wants {
-    fn read(&mut self, _: &Fitted, _: usize) -> Result<usize, EngineError> {
-        Ok(0)
-    }
-
-    fn denoiser(&mut self) -> Result<Box<dyn Denoiser + '_>, EngineError> {
-        Ok(Box::new(Says(self)))
-    }
-
-    fn score(&mut self, _: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError> {
-        Ok(None)
-    }
-
-    fn forget(&mut self) {}
-}
-
-struct Says<'a>(&'a Wants);
-
-impl Denoiser for Says<'_> {
-    fn vocab(&self) -> usize {
-        self.0.vocab
-    }
-
-    fn logits(
-        &mut self,
-        spans: &[&[TokenId]],
-        rows: &[&[CanvasIdx]],
-        logits: &mut Vec<f32>,
-    ) -> Result<(), EngineError> {
-        logits.clear();
-        for row in spans.iter().zip(rows).flat_map(|(_, rows)| rows.iter()) {
-            let start = logits.len();
-            logits.resize(start + self.0.vocab, 0.0);
-            if let Some(token) = self.0.text.get(row.0) {
-                logits[start + token.0 as usize] = 12.0;
-            }
-        }
-        Ok(())
-    }
-}
-
 #[test]
 fn a_network_masks_the_tokens_it_doubts_and_keeps_the_others() {
     let tokenizer = Arc::new(sample::tokenizer());
     let text = tokenizer.encode("abcXef");
-    let network = Wants { text, vocab: 320 };
+    // It wants every position to hold this text's token there.
+    let network = Scripted::new(move |_, at, row| {
+        if let Some(token) = text.get(at) {
+            row[token.0 as usize] = 12.0;
+        }
+    });
     let mut infiller = Infiller::new(tokenizer, settings(NetworkUse::Denoise), Some(Box::new(network)));
     let mut asked = request("\n«abcdef»\n");
     let infilled = run(&mut infiller, &asked);

@@ -1,11 +1,8 @@
-//! Holes in readable text, on the sample tokenizer; `$0` is the hole. Networks are scripted, and once real.
+//! Holes in readable text, on the sample tokenizer; `$0` is the hole. Networks are scripted here.
 
 use std::{
     path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -14,18 +11,17 @@ use proptest::prelude::*;
 use quicksilver_protocol::completion::{ContextFile, FimRequest, FinishReason, Frame, RunKind, Span, Stop};
 use serde_json::json;
 
-use super::*;
+use super::{
+    scripted::{Scripted, VOCAB},
+    *,
+};
 use crate::{
-    diffusion::{Blocks, CanvasIdx, Preset},
-    model::{LoadOptions, Model, ModelSource, ModelSpec, NetworkUse, Topology, reference},
+    model::{ModelSpec, NetworkUse, Topology, reference},
     queue::{Cancel, Infill, Infilled, Terms},
     tokens::{TokenId, Tokenizer, sample},
 };
 
-/// Vocabulary of the networks here: more than the sample tokenizer has.
-const VOCAB: usize = 320;
-
-fn config() -> serde_json::Value {
+pub(super) fn config() -> serde_json::Value {
     let mut config = reference::config(Topology::ContextExact);
     config["vocab_size"] = VOCAB.into();
     config["span_gap"] = 128.into();
@@ -40,73 +36,32 @@ pub(super) fn settings(role: NetworkUse) -> Settings {
 }
 
 /// A network that has one text in mind for every hole, and is never in doubt.
-struct Knows {
-    text: Vec<TokenId>,
-}
-
-impl Network for Knows {
-    fn read(&mut self, _: &Fitted, _: usize) -> Result<usize, EngineError> {
-        Ok(0)
-    }
-
-    fn denoiser(&mut self) -> Result<Box<dyn Denoiser + '_>, EngineError> {
-        Ok(Box::new(Sure { text: &self.text }))
-    }
-
-    fn score(&mut self, _: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError> {
-        Ok(None)
-    }
-
-    fn forget(&mut self) {}
-}
-
-struct Sure<'a> {
-    text: &'a [TokenId],
-}
-
-impl Denoiser for Sure<'_> {
-    fn vocab(&self) -> usize {
-        VOCAB
-    }
-
-    fn logits(
-        &mut self,
-        spans: &[&[TokenId]],
-        rows: &[&[CanvasIdx]],
-        logits: &mut Vec<f32>,
-    ) -> Result<(), EngineError> {
-        let marks = settings(NetworkUse::Denoise).marks;
-        logits.clear();
-        for (span, rows) in spans.iter().zip(rows) {
-            for row in *rows {
-                let wanted = match self.text.get(row.0) {
-                    None => marks.delete,
-                    Some(_) if row.0 + 1 == span.len() && self.text.len() > span.len() => marks.expand,
-                    Some(&token) => Some(token),
-                };
-                let start = logits.len();
-                logits.resize(start + VOCAB, 0.0);
-                if let Some(token) = self.text.get(row.0) {
-                    logits[start + token.0 as usize] = 9.0;
-                }
-                logits[start + wanted.unwrap().0 as usize] = 14.0;
-            }
+fn knows(text: Vec<TokenId>) -> Box<dyn Network> {
+    let marks = settings(NetworkUse::Denoise).marks;
+    Box::new(Scripted::new(move |span, at, row| {
+        let wanted = match text.get(at) {
+            None => marks.delete,
+            Some(_) if at + 1 == span.len() && text.len() > span.len() => marks.expand,
+            Some(&token) => Some(token),
+        };
+        if let Some(token) = text.get(at) {
+            row[token.0 as usize] = 9.0;
         }
-        Ok(())
-    }
+        row[wanted.unwrap().0 as usize] = 14.0;
+    }))
 }
 
 pub(super) fn by_prior() -> Infiller {
     Infiller::new(Arc::new(sample::tokenizer()), settings(NetworkUse::Off), None)
 }
 
-fn with_network(role: NetworkUse, text: &str) -> Infiller {
+pub(super) fn with_network(role: NetworkUse, text: &str) -> Infiller {
     let tokenizer = sample::tokenizer();
     let text = tokenizer.encode(text);
-    Infiller::new(Arc::new(tokenizer), settings(role), Some(Box::new(Knows { text })))
+    Infiller::new(Arc::new(tokenizer), settings(role), Some(knows(text)))
 }
 
-fn request(file: &str, span: Span) -> FimRequest {
+pub(super) fn request(file: &str, span: Span) -> FimRequest {
     let (before, after) = file.split_once("$0").unwrap();
     FimRequest {
         prompt: before.to_owned(),
@@ -116,7 +71,7 @@ fn request(file: &str, span: Span) -> FimRequest {
     }
 }
 
-fn run(infiller: &mut Infiller, request: &FimRequest) -> (Infilled, Vec<Frame>) {
+pub(super) fn run(infiller: &mut Infiller, request: &FimRequest) -> (Infilled, Vec<Frame>) {
     let mut frames = Vec::new();
     let mut keep = |frame| frames.push(frame);
     let cancel = Cancel::default();
@@ -126,12 +81,12 @@ fn run(infiller: &mut Infiller, request: &FimRequest) -> (Infilled, Vec<Frame>) 
     (infilled, frames)
 }
 
-fn text(infiller: &mut Infiller, request: &FimRequest) -> String {
+pub(super) fn text(infiller: &mut Infiller, request: &FimRequest) -> String {
     run(infiller, request).0.text
 }
 
 /// A frame as text: `{masked}`, `[changed]`, `committed`.
-fn shown(frames: &[Frame]) -> String {
+pub(super) fn shown(frames: &[Frame]) -> String {
     let run = |run: &quicksilver_protocol::completion::Run| match run.kind {
         RunKind::Masked => format!("{{{}}}", run.text),
         RunKind::Changed => format!("[{}]", run.text),
@@ -142,7 +97,7 @@ fn shown(frames: &[Frame]) -> String {
     frames.iter().map(line).collect()
 }
 
-const FILE: &str = "\
+pub(super) const FILE: &str = "\
 fn a(&self) {
     let lock = self.inner.lock();
     lock.push(1);
@@ -261,208 +216,6 @@ fn the_network_alone_grows_the_span_from_masks() {
     assert_eq!(frames[0].runs.len(), 8, "a run for each mask");
 }
 
-/// A network that is never sure of anything.
-struct Doubts;
-
-impl Network for Doubts {
-    fn read(&mut self, _: &Fitted, _: usize) -> Result<usize, EngineError> {
-        Ok(0)
-    }
-
-    fn denoiser(&mut self) -> Result<Box<dyn Denoiser + '_>, EngineError> {
-        Ok(Box::new(Even))
-    }
-
-    fn score(&mut self, _: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError> {
-        Ok(None)
-    }
-
-    fn forget(&mut self) {}
-}
-
-struct Even;
-
-impl Denoiser for Even {
-    fn vocab(&self) -> usize {
-        VOCAB
-    }
-
-    fn logits(
-        &mut self,
-        _: &[&[TokenId]],
-        rows: &[&[CanvasIdx]],
-        logits: &mut Vec<f32>,
-    ) -> Result<(), EngineError> {
-        let count = rows.iter().map(|rows| rows.len()).sum::<usize>();
-        *logits = (0..count).flat_map(|_| (0..VOCAB).map(|id| if id == 80 { 0.1 } else { 0.0 })).collect();
-        Ok(())
-    }
-}
-
-#[test]
-fn steps_are_bounded_where_the_model_says_so_and_nowhere_else() {
-    let steps = |max_steps| {
-        let settings = Settings { max_steps, drafts: false, ..settings(NetworkUse::Denoise) };
-        let tokenizer = Arc::new(sample::tokenizer());
-        let mut infiller = Infiller::new(tokenizer, settings, Some(Box::new(Doubts)));
-        run(&mut infiller, &request("let x = $0\n", Span::Rest)).0.steps
-    };
-    assert_eq!((steps(None), steps(Some(3)), steps(Some(2))), (8, 3, 2), "a canvas of eight masks");
-    assert_eq!(settings(NetworkUse::Denoise).max_steps, None);
-}
-
-/// A network that is surest of one length, and of nothing when it was asked about the others; it counts its calls.
-struct Sized {
-    length: usize,
-    calls: Arc<AtomicUsize>,
-}
-
-impl Network for Sized {
-    fn read(&mut self, _: &Fitted, _: usize) -> Result<usize, EngineError> {
-        Ok(0)
-    }
-
-    fn denoiser(&mut self) -> Result<Box<dyn Denoiser + '_>, EngineError> {
-        Ok(Box::new(Self { length: self.length, calls: Arc::clone(&self.calls) }))
-    }
-
-    fn score(&mut self, _: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError> {
-        Ok(None)
-    }
-
-    fn forget(&mut self) {}
-}
-
-impl Denoiser for Sized {
-    fn vocab(&self) -> usize {
-        VOCAB
-    }
-
-    fn logits(
-        &mut self,
-        spans: &[&[TokenId]],
-        rows: &[&[CanvasIdx]],
-        logits: &mut Vec<f32>,
-    ) -> Result<(), EngineError> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        logits.clear();
-        for (span, rows) in spans.iter().zip(rows) {
-            let sure = (12.0 - 6.0 * span.len().abs_diff(self.length) as f32).max(0.1);
-            let row = |_| (0..VOCAB).map(move |id| if id == 80 { sure } else { 0.0 });
-            logits.extend(rows.iter().flat_map(row));
-        }
-        Ok(())
-    }
-}
-
-#[test]
-fn a_model_that_cannot_change_a_spans_length_searches_for_it() {
-    let length = |decode: serde_json::Value, marks: bool| {
-        let mut config = config();
-        config["decode"] = decode;
-        if !marks {
-            config["expand_token_id"] = json!(null);
-            config["delete_token_id"] = json!(null);
-        }
-        let json = serde_json::to_vec(&config).unwrap();
-        let settings = Settings::of(&ModelSpec::from_bytes(&json, Path::new("config.json")).unwrap());
-        let calls = Arc::new(AtomicUsize::new(0));
-        let network = Sized { length: 11, calls: Arc::clone(&calls) };
-        let settings = Settings { drafts: false, ..settings };
-        let mut infiller = Infiller::new(Arc::new(sample::tokenizer()), settings, Some(Box::new(network)));
-        let infilled = run(&mut infiller, &request("let x = $0\n", Span::Rest)).0;
-        assert_eq!(infilled.steps as usize, calls.load(Ordering::Relaxed));
-        infilled.span_tokens
-    };
-    let decode = json!({"max_span": 48, "canvas": [8], "network": "denoise"});
-    assert_eq!((length(decode.clone(), false), length(decode.clone(), true)), (11, 8));
-    let with = |key: &str, value: &str| {
-        let mut decode = decode.clone();
-        decode[key] = value.into();
-        decode
-    };
-    assert_eq!((length(with("length", "canvas"), false), length(with("length", "search"), true)), (8, 11));
-}
-
-/// A network that is causal from block to block, and the surer the further right; it notes the last row of each call.
-struct Rightmost {
-    asked: Arc<Mutex<Vec<usize>>>,
-}
-
-impl Network for Rightmost {
-    fn read(&mut self, _: &Fitted, _: usize) -> Result<usize, EngineError> {
-        Ok(0)
-    }
-
-    fn denoiser(&mut self) -> Result<Box<dyn Denoiser + '_>, EngineError> {
-        Ok(Box::new(Self { asked: Arc::clone(&self.asked) }))
-    }
-
-    fn blocks(&self) -> Blocks {
-        Blocks { before: 1, ..Blocks::of(4) }
-    }
-
-    fn score(&mut self, _: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError> {
-        Ok(None)
-    }
-
-    fn forget(&mut self) {}
-}
-
-impl Denoiser for Rightmost {
-    fn vocab(&self) -> usize {
-        VOCAB
-    }
-
-    fn logits(
-        &mut self,
-        _: &[&[TokenId]],
-        rows: &[&[CanvasIdx]],
-        logits: &mut Vec<f32>,
-    ) -> Result<(), EngineError> {
-        logits.clear();
-        for at in rows.concat() {
-            let sure = 0.1 + at.0 as f32 * 0.1;
-            logits.extend((0..VOCAB).map(|id| if id == 80 { sure } else { 0.0 }));
-        }
-        self.asked.lock().unwrap().extend(rows.concat().last().map(|at| at.0));
-        Ok(())
-    }
-}
-
-#[test]
-fn a_network_that_is_causal_from_block_to_block_fills_them_in_order() {
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let settings = Settings { drafts: false, ..settings(NetworkUse::Denoise) };
-    let network = Rightmost { asked: Arc::clone(&asked) };
-    let mut infiller = Infiller::new(Arc::new(sample::tokenizer()), settings, Some(Box::new(network)));
-    run(&mut infiller, &request("let x = $0\n", Span::Rest));
-    // Eight masks behind one position of the first block.
-    let blocks: Vec<usize> = asked.lock().unwrap().iter().map(|last| (last + 1) / 4).collect();
-    assert_eq!(blocks, [0, 0, 0, 1, 1, 1, 1, 2]);
-}
-
-#[test]
-fn a_config_names_the_sampler_to_follow() {
-    let steps = |sampler, max_steps| {
-        let settings = Settings { sampler, max_steps, drafts: false, ..settings(NetworkUse::Denoise) };
-        let tokenizer = Arc::new(sample::tokenizer());
-        let mut infiller = Infiller::new(tokenizer, settings, Some(Box::new(Doubts)));
-        run(&mut infiller, &request("let x = $0\n", Span::Rest)).0.steps
-    };
-    // Eight masks, one a step; in four steps of Dream's, of which the first decides one.
-    assert_eq!(steps(Some(Preset::DreamEntropy), None), 8);
-    assert_eq!(steps(Some(Preset::DreamEntropy), Some(4)), 4);
-    // Two blocks of four; the blank that is healed comes before the rest of its block.
-    assert_eq!(steps(Some(Preset::SdarStatic), Some(1)), 3);
-    assert_eq!(settings(NetworkUse::Denoise).sampler, None);
-    let mut config = config();
-    config["decode"]["sampler"] = json!("p2");
-    let json = serde_json::to_vec(&config).unwrap();
-    let spec = ModelSpec::from_bytes(&json, Path::new("config.json")).unwrap();
-    assert_eq!(Settings::of(&spec).sampler, Some(Preset::P2));
-}
-
 #[test]
 fn the_network_chooses_among_the_priors_lines() {
     let file = "\
@@ -536,7 +289,12 @@ fn a_cancel_is_an_error_and_a_deadline_gives_the_best_there_is() {
     // The client leaves, or the time is up, while the network reads.
     for (cancels, expected) in [(true, None), (false, Some("ck = self.inner.lock();"))] {
         let cancel = Cancel::default();
-        let slow = Slow { cancel: cancels.then(|| cancel.clone()) };
+        let mut slow = Scripted::new(|_, _, row| row[80] = 14.0);
+        let leaves = cancels.then(|| cancel.clone());
+        slow.on_read = Box::new(move || match &leaves {
+            Some(cancel) => cancel.cancel(),
+            None => std::thread::sleep(Duration::from_millis(300)),
+        });
         let network: Option<Box<dyn Network>> = Some(Box::new(slow));
         let mut infiller =
             Infiller::new(Arc::new(sample::tokenizer()), settings(NetworkUse::Denoise), network);
@@ -551,31 +309,6 @@ fn a_cancel_is_an_error_and_a_deadline_gives_the_best_there_is() {
             (other, _) => panic!("{other:?}"),
         }
     }
-}
-
-/// Takes its time to read, doubts everything, and may see the client leave.
-struct Slow {
-    cancel: Option<Cancel>,
-}
-
-impl Network for Slow {
-    fn read(&mut self, _: &Fitted, _: usize) -> Result<usize, EngineError> {
-        match &self.cancel {
-            Some(cancel) => cancel.cancel(),
-            None => std::thread::sleep(Duration::from_millis(300)),
-        }
-        Ok(0)
-    }
-
-    fn denoiser(&mut self) -> Result<Box<dyn Denoiser + '_>, EngineError> {
-        Ok(Box::new(Sure { text: &[] }))
-    }
-
-    fn score(&mut self, _: &[&[TokenId]]) -> Result<Option<Vec<Vec<f32>>>, EngineError> {
-        Ok(None)
-    }
-
-    fn forget(&mut self) {}
 }
 
 #[test]
@@ -603,108 +336,9 @@ fn the_known_answers_hold() {
     assert!(network.check().is_err());
 }
 
-/// A folder with a small network of random weights, loaded as any other.
-fn real() -> Infiller {
-    let folder = tempfile::tempdir().unwrap();
-    let config = serde_json::to_vec(&config()).unwrap();
-    let spec = ModelSpec::from_bytes(&config, Path::new("config.json")).unwrap();
-    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
-    write("config.json", &config);
-    write("tokenizer.json", &serde_json::to_vec(&sample::json()).unwrap());
-    write("model.safetensors", &reference::safetensors(&spec, 7));
-    let model = Model::load(&ModelSource::Dir(folder.path().to_owned()), LoadOptions::default()).unwrap();
-    Infiller::of(model)
-}
-
-#[test]
-fn a_real_network_denoises_and_its_cache_changes_no_answer() {
-    let mut kept = real();
-    kept.check().unwrap();
-    kept.kit.settings.drafts = false;
-    let mut typed = "fn a(&self) {\n    let x = 1;\n".to_owned();
-    for (keys, key) in "let y = x.max(2);".chars().enumerate() {
-        typed.push(key);
-        let asked = request(&format!("{typed}$0\n}}\n"), Span::Rest);
-        let (infilled, frames) = run(&mut kept, &asked);
-        assert_eq!(infilled.source, "network");
-        assert!(infilled.steps >= 1 && frames.len() as u32 == infilled.steps + 1, "{}", shown(&frames));
-        assert!(keys == 0 || infilled.cached_tokens > 0, "key {keys}: {infilled:?}");
-        let mut fresh = real();
-        fresh.kit.settings.drafts = false;
-        let (again, _) = run(&mut fresh, &asked);
-        assert_eq!(again.cached_tokens, 0);
-        let seen = |infilled: &Infilled| {
-            (infilled.text.clone(), infilled.steps, infilled.show, infilled.span_tokens)
-        };
-        assert_eq!(seen(&infilled), seen(&again), "after {typed:?}");
-        assert!((infilled.confidence - again.confidence).abs() < 1e-4);
-        kept.reset();
-        run(&mut kept, &asked);
-    }
-}
-
-#[test]
-fn a_real_network_ranks_drafts_as_text() {
-    let mut infiller = real();
-    infiller.kit.settings.role = NetworkUse::Rescore;
-    let (infilled, _) = run(&mut infiller, &request(FILE, Span::Rest));
-    assert_eq!(infilled.source, "prior+network");
-    let mut fresh = real();
-    fresh.kit.settings.role = NetworkUse::Rescore;
-    assert_eq!(infilled.text, text(&mut fresh, &request(FILE, Span::Rest)));
-    assert!(infilled.text.starts_with("ck"), "one of the prior's lines: {}", infilled.text);
-}
-
-#[test]
-fn a_real_network_reads_drafts_and_may_rewrite_them() {
-    let mut infiller = real();
-    let (infilled, frames) = run(&mut infiller, &request(FILE, Span::Rest));
-    assert_eq!(infilled.source, "prior+network");
-    assert!(frames.len() >= 2, "the draft, and what became of it: {}", shown(&frames));
-    assert_eq!(frames[0].runs[0].text, "ck = self.inner.lock();");
-    assert!(infilled.prompt_tokens > 0);
-    assert_eq!(infilled.text, text(&mut real(), &request(FILE, Span::Rest)));
-}
-
 fn tokenizer() -> &'static Tokenizer {
     static TOKENIZER: std::sync::OnceLock<Tokenizer> = std::sync::OnceLock::new();
     TOKENIZER.get_or_init(sample::tokenizer)
-}
-
-/// Tiny checkpoints of public families, loaded by their folders, fill a hole as any other network does: full, with
-/// experts, or causal from block to block.
-#[test]
-fn a_folder_of_each_public_family_fills_a_hole() {
-    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fixture");
-    for name in [
-        "llada",
-        "illada",
-        "llada-moe",
-        "dream-on",
-        "open-dcoder",
-        "coda",
-        "sdar",
-        "stable-diffcoder",
-        "llada2",
-    ] {
-        let load = || Model::load(&ModelSource::Dir(folders.join(name)), LoadOptions::default()).unwrap();
-        Infiller::of(load()).check().unwrap();
-        let settings = Settings { drafts: false, ..Settings::of(&load().spec) };
-        let mut infiller = Infiller::with(load(), settings);
-        let request = request("fn first() {\n    let x = $0;\n    print(x);\n}\n", Span::Rest);
-        let (infilled, frames) = run(&mut infiller, &request);
-        assert_eq!(infilled.source, "network", "{name}");
-        assert!(
-            infilled.steps > 0 && infilled.prompt_tokens > 10 && !frames.is_empty(),
-            "{name}: {infilled:?}"
-        );
-        assert!(
-            !infilled.text.contains(['\n']) && !infilled.text.contains("<|"),
-            "{name}: {:?}",
-            infilled.text
-        );
-        assert_eq!(text(&mut infiller, &request), infilled.text, "{name}: the same again");
-    }
 }
 
 proptest! {
