@@ -5,6 +5,7 @@
 use serde::Deserialize;
 
 use super::{
+    refresh::{Keep, Refresh},
     toy::{DELETE, EXPAND, MASK, Toy},
     *,
 };

@@ -1,7 +1,8 @@
 //! Which positions a pass reads anew when the keys and values of the others are kept (Fast-dLLM, Wu et al., 2025).
 //!
 //! In a model that sees both ways, what is kept goes stale as soon as anything is decided; a whole pass at the start of
-//! each block makes it fresh again. Owns when and what; the keys and values are the denoiser's.
+//! each block makes it fresh again. Owns when and what; the keys and values are the denoiser's. The toy model of the
+//! traces reads by it; no network does yet: they read everything in each step.
 
 use std::ops::Range;
 
@@ -10,7 +11,7 @@ use crate::tokens::TokenId;
 
 /// What is kept between the passes of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Keep {
+pub(super) enum Keep {
     /// Nothing: exact.
     #[default]
     Nothing,
@@ -22,7 +23,7 @@ pub enum Keep {
 
 /// What a pass reads; the rest is as the last whole pass left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub(super) enum Reach {
     /// Everything.
     Whole,
     /// From a position of the span on, and all right of the span.
@@ -33,7 +34,7 @@ pub enum Reach {
 
 /// Remembers in which block the last pass was.
 #[derive(Clone, Debug)]
-pub struct Refresh {
+pub(super) struct Refresh {
     keep: Keep,
     blocks: Blocks,
     last: Option<usize>,
@@ -42,12 +43,12 @@ pub struct Refresh {
 impl Refresh {
     /// Before the first pass.
     #[must_use]
-    pub fn new(keep: Keep, blocks: Blocks) -> Self {
+    pub(super) fn new(keep: Keep, blocks: Blocks) -> Self {
         Self { keep, blocks, last: None }
     }
 
     /// What the pass over `span` has to read: everything once a block, the block being that of the leftmost mask.
-    pub fn reach(&mut self, span: &[TokenId], mask: TokenId) -> Reach {
+    pub(super) fn reach(&mut self, span: &[TokenId], mask: TokenId) -> Reach {
         let Some(first) = span.iter().position(|&token| token == mask) else { return Reach::Whole };
         let block = (first + self.blocks.before) / self.blocks.length.max(1);
         let range = self.blocks.range(block, span.len());

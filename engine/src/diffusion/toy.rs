@@ -1,6 +1,9 @@
 //! The toy model of `engine/training/reference/toy.py`: logits from integers, the same in both languages.
 
-use super::{CanvasIdx, Denoiser, Reach, Refresh};
+use super::{
+    CanvasIdx, Denoiser,
+    refresh::{Reach, Refresh},
+};
 use crate::{EngineError, tokens::TokenId};
 
 pub(super) const VOCAB: usize = 24;

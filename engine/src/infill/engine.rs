@@ -95,13 +95,22 @@ impl Kit {
         }
     }
 
-    pub(super) fn fit(&self, parts: &Parts<'_>) -> Fitted {
-        self.fit_beside(parts, 0)
+    /// The context of a hole.
+    pub(super) fn around(&self, task: &Task) -> Fitted {
+        self.around_all(task, task, 0)
     }
 
-    /// The context where the canvas has `given` tokens of it already.
-    pub(super) fn fit_beside(&self, parts: &Parts<'_>, given: usize) -> Fitted {
-        self.layout.fit(&self.tokenizer, parts, self.settings.window.saturating_sub(given))
+    /// The context of all holes from `first` to `last`, where the canvas has `given` tokens of it already.
+    pub(super) fn around_all(&self, first: &Task, last: &Task, given: usize) -> Fitted {
+        let files: Vec<&[TokenId]> = first.files.iter().map(Vec::as_slice).collect();
+        let parts = Parts {
+            prefix: &first.prefix,
+            suffix: &last.suffix,
+            language: first.language.as_deref(),
+            path: first.path.as_deref(),
+            snippets: &files,
+        };
+        self.layout.fit(&self.tokenizer, &parts, self.settings.window.saturating_sub(given))
     }
 
     /// The local prior alone fills the hole.
@@ -188,14 +197,7 @@ impl Kit {
         request: &FimRequest,
         screen: &mut Screen<'_, '_>,
     ) -> Result<Span, EngineError> {
-        let files: Vec<&[TokenId]> = task.files.iter().map(Vec::as_slice).collect();
-        let around = self.fit(&Parts {
-            prefix: &task.prefix,
-            suffix: &task.suffix,
-            language: task.language.as_deref(),
-            path: task.path.as_deref(),
-            snippets: &files,
-        });
+        let around = self.around(task);
         let longest = pool.hypotheses.iter().map(|draft| draft.tokens.len() + 1).max().unwrap_or(0);
         let cached_tokens = network.read(&around, longest.max(self.settings.max_span))?;
         // Reading a cold context takes longest; the draft is worth more than a check that comes too late.

@@ -20,7 +20,7 @@ use crate::{
     diffusion::{Canvas, End, Interrupt, Lengths, Never, Outcome, Plan, Watcher, denoise},
     model::NetworkUse,
     queue::{Filled, Infilled, Terms},
-    tokens::{TokenId, Tokenizer, fit::Parts},
+    tokens::{TokenId, Tokenizer},
 };
 
 /// Share of the window that spans and the text between them may take (1 in …).
@@ -52,15 +52,7 @@ impl Infiller {
         {
             return Ok(None);
         }
-        let files: Vec<&[TokenId]> = first.files.iter().map(Vec::as_slice).collect();
-        let parts = Parts {
-            prefix: &first.prefix,
-            suffix: &last.suffix,
-            language: request.language.as_deref(),
-            path: request.path.as_deref(),
-            snippets: &files,
-        };
-        let around = kit.fit_beside(&parts, given);
+        let around = kit.around_all(first, last, given);
         let canvas = kit.canvas(&mut tasks, &between, terms)?;
         let capacity = canvas.len().max(given + spans);
         let cached = network.read(&around, capacity)?;

@@ -9,7 +9,7 @@ use crate::{
     EngineError,
     diffusion::CanvasIdx,
     queue::{Cancel, Terms},
-    tokens::{TokenId, fit::Parts},
+    tokens::TokenId,
 };
 
 const BEFORE: &str = "fn first(&self) {\n    let guard = self.state.lock();\n    guard.push(1);\n}\n\n\
@@ -50,9 +50,7 @@ impl Infiller {
     pub(super) fn check_network(&mut self) -> Result<(), EngineError> {
         let kit = &self.kit;
         let task = Task::read(&request(), &kit.tokenizer);
-        let parts =
-            Parts { prefix: &task.prefix, suffix: &task.suffix, language: None, path: None, snippets: &[] };
-        let around = kit.fit(&parts);
+        let around = kit.around(&task);
         let mask = kit.settings.marks.mask;
         let Some(network) = self.network.as_deref_mut() else { return Ok(()) };
         network.read(&around, MASKS)?;

@@ -25,7 +25,7 @@ use crate::{
         confidence::log_probability, denoise,
     },
     queue::Terms,
-    tokens::{TokenId, fit::Parts},
+    tokens::TokenId,
 };
 
 /// Probability below which a token is masked again.
@@ -52,14 +52,7 @@ impl Kit {
         let heal = String::from_utf8_lossy(&task.heal);
         let standing = self.tokenizer.encode(&format!("{heal}{}", unify(&rewrite.text)));
         let mut screen = Screen::new(terms, &self.tokenizer, &task);
-        let files: Vec<&[TokenId]> = task.files.iter().map(Vec::as_slice).collect();
-        let around = self.fit(&Parts {
-            prefix: &task.prefix,
-            suffix: &task.suffix,
-            language: task.language.as_deref(),
-            path: task.path.as_deref(),
-            snippets: &files,
-        });
+        let around = self.around(&task);
         let capacity = standing.len() + self.settings.max_span;
         network.read(&around, capacity)?;
         let mask = self.settings.marks.mask;
