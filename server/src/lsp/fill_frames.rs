@@ -2,13 +2,13 @@
 //!
 //! A client names the frames it wants by a token of its own, for it has no answer yet to know them by.
 
-use std::time::Duration;
-
 use quicksilver_protocol::completion::{Frame, Run};
 use serde::Serialize;
 use tokio::sync::watch;
 use tower_lsp_server::Client;
 use tower_lsp_server::gen_lsp_types::{LspNotificationMethod, MessageDirection, Notification, Range};
+
+use super::notify::{Numbered, forward_frames};
 
 /// `quicksilver/fillFrame`.
 #[derive(Clone, Debug, PartialEq, Serialize, serde::Deserialize)]
@@ -45,6 +45,17 @@ impl Notification for FillFrameNotification {
     const MESSAGE_DIRECTION: MessageDirection = MessageDirection::ServerToClient;
 }
 
+impl Numbered for FillFrameParams {
+    fn number(&mut self, seq: u32) {
+        self.seq = seq;
+    }
+
+    /// The answer says so.
+    fn is_last(&self) -> bool {
+        false
+    }
+}
+
 /// The frames of one request. When it is dropped, no more are sent.
 pub struct FillFrames {
     cell: watch::Sender<Option<FillFrameParams>>,
@@ -62,7 +73,7 @@ impl FillFrames {
         ranges: Vec<Range>,
     ) -> Self {
         let (cell, frames) = watch::channel(None);
-        tokio::spawn(forward(client, frames, fps));
+        tokio::spawn(forward_frames::<FillFrameNotification>(client, frames, fps));
         let holes = ranges.into_iter().map(|range| HoleFrame { range, runs: Vec::new() }).collect();
         Self { cell, latest: FillFrameParams { token, uri, version, seq: 0, step: 0, holes } }
     }
@@ -74,17 +85,5 @@ impl FillFrames {
             hole.runs = frame.runs.iter().filter(|run| run.hole == number).cloned().collect();
         }
         self.cell.send_replace(Some(self.latest.clone()));
-    }
-}
-
-async fn forward(client: Client, mut latest: watch::Receiver<Option<FillFrameParams>>, fps: u32) {
-    let pause = Duration::from_secs(1) / fps.max(1);
-    let mut seq = 0;
-    while latest.changed().await.is_ok() {
-        let Some(mut frame) = latest.borrow_and_update().clone() else { continue };
-        frame.seq = seq;
-        seq += 1;
-        client.send_notification::<FillFrameNotification>(frame).await;
-        tokio::time::sleep(pause).await;
     }
 }

@@ -53,7 +53,8 @@ pub enum FrameState {
     Cancelled,
 }
 
-enum FrameNotification {}
+/// `quicksilver/frame`.
+pub enum FrameNotification {}
 
 impl Notification for FrameNotification {
     type Params = FrameParams;
@@ -69,24 +70,45 @@ impl Notification for StatusNotification {
     const MESSAGE_DIRECTION: MessageDirection = MessageDirection::ServerToClient;
 }
 
+/// A frame among others of its kind.
+pub trait Numbered: Clone {
+    /// Its number, from 0, among those that are sent.
+    fn number(&mut self, seq: u32);
+    /// Whether none follows.
+    fn is_last(&self) -> bool;
+}
+
+impl Numbered for FrameParams {
+    fn number(&mut self, seq: u32) {
+        self.seq = seq;
+    }
+
+    fn is_last(&self) -> bool {
+        self.state != FrameState::Denoising
+    }
+}
+
 /// Sends the frames put into `latest`, at most `fps` a second, until its sender is gone; the last one put
 /// in is always sent.
-pub async fn forward_frames(client: Client, mut latest: watch::Receiver<Option<FrameParams>>, fps: u32) {
+pub async fn forward_frames<N>(client: Client, mut latest: watch::Receiver<Option<N::Params>>, fps: u32)
+where
+    N: Notification,
+    N::Params: Numbered,
+{
     let pause = Duration::from_secs(1) / fps.max(1);
     let mut seq = 0;
     while latest.changed().await.is_ok() {
         let Some(mut frame) = latest.borrow_and_update().clone() else { continue };
-        frame.seq = seq;
+        frame.number(seq);
         seq += 1;
-        let last = frame.state != FrameState::Denoising;
-        client.send_notification::<FrameNotification>(frame).await;
+        let last = frame.is_last();
+        client.send_notification::<N>(frame).await;
         if last {
             return;
         }
         // A last frame need not wait its turn. The clone looks ahead, so that nothing counts as seen.
         let mut ahead = latest.clone();
-        let is_last =
-            |frame: &Option<FrameParams>| frame.as_ref().is_some_and(|f| f.state != FrameState::Denoising);
+        let is_last = |frame: &Option<N::Params>| frame.as_ref().is_some_and(Numbered::is_last);
         let _ = tokio::time::timeout(pause, ahead.wait_for(is_last)).await;
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tower_lsp_server::Client;
 use tower_lsp_server::gen_lsp_types::{Position, Range};
 
-use super::notify::{FrameParams, FrameState, forward_frames};
+use super::notify::{FrameNotification, FrameParams, FrameState, forward_frames};
 
 /// See the module's doc.
 pub struct Refinement {
@@ -31,7 +31,7 @@ impl Refinement {
         position: Position,
     ) -> Self {
         let (cell, frames) = watch::channel(None);
-        tokio::spawn(forward_frames(client, frames, fps));
+        tokio::spawn(forward_frames::<FrameNotification>(client, frames, fps));
         let latest = FrameParams {
             session,
             uri,
