@@ -4,7 +4,9 @@ use candle_core::Tensor;
 
 use super::{
     attention::Seen,
+    config::Topology,
     context::Context,
+    kept::{self, Kept},
     network::{Network, SPAN_ROWS},
 };
 use crate::{
@@ -21,16 +23,31 @@ pub(super) const BANNED: f32 = -1.0e9;
 pub struct NetworkDenoiser<'n> {
     network: &'n Network,
     context: &'n Context,
+    kept: Option<Kept>,
 }
 
 impl<'n> NetworkDenoiser<'n> {
     pub(super) fn new(network: &'n Network, context: &'n Context) -> Self {
-        Self { network, context }
+        Self { network, context, kept: None }
     }
 
     /// Hidden states of the wanted rows of a batch of spans, `[wanted, hidden]`.
-    fn hidden(&self, spans: &[Vec<u32>], wanted: &[&[CanvasIdx]]) -> candle_core::Result<Tensor> {
+    fn hidden(&mut self, spans: &[Vec<u32>], wanted: &[&[CanvasIdx]]) -> candle_core::Result<Tensor> {
         let (network, context) = (self.network, self.context);
+        if let (Some(vicinity), Topology::Full, [span]) =
+            (network.spec.decode.vicinity, network.spec.topology, spans)
+        {
+            let reach = (vicinity, network.spec.decode.refresh);
+            let (hidden, left) = kept::pass(network, context, &mut self.kept, span, reach)?;
+            let shift = usize::from(network.spec.logit_shift);
+            let rows: Vec<u32> = wanted
+                .iter()
+                .copied()
+                .flatten()
+                .map(|row| (left + row.0).saturating_sub(shift) as u32)
+                .collect();
+            return hidden.index_select(&Tensor::new(rows, &network.body.device)?, 0);
+        }
         let mut rows = Vec::new();
         let hidden = match &context.rows {
             Some(kept) => {
@@ -106,9 +123,10 @@ impl Denoiser for NetworkDenoiser<'_> {
             if wanted.iter().all(|rows| rows.is_empty()) {
                 continue;
             }
-            let answer = self.network.pool.install(|| {
+            let network = self.network;
+            let answer = network.pool.install(|| {
                 let hidden = self.hidden(batch, wanted)?;
-                self.network.body.logits(&hidden)?.flatten_all()?.to_vec1::<f32>()
+                network.body.logits(&hidden)?.flatten_all()?.to_vec1::<f32>()
             });
             logits.extend(answer.map_err(|error| failed(&error))?);
         }

@@ -305,6 +305,38 @@ fn what_cannot_be_computed_is_refused() {
     assert!(out.is_empty());
 }
 
+/// A vicinity of everything is exact, whatever was read before; a smaller one is until something changes.
+#[test]
+fn kept_rows_are_exact_where_all_is_read_anew_or_nothing_has_changed() {
+    for shift in [false, true] {
+        let spec = spec(Topology::Full, &[("logit_shift", shift.into())]);
+        let (suffix, prefix) = (text(12, 1), text(20, 2));
+        let rows = [CanvasIdx(0), CanvasIdx(2)];
+        for (vicinity, all) in [(99, true), (4, false), (0, false)] {
+            let mut network = network(&spec, 7);
+            (network.spec.decode.vicinity, network.spec.decode.refresh) = (Some(vicinity), 2);
+            let (context, _) = network.encode_context(&ids(&suffix), &ids(&prefix), 16).unwrap();
+            let mut denoiser = network.denoiser(&context);
+            let spans: [&[u32]; 7] = [&[1; 3], &[1; 3], &[1, 9, 1], &[1, 9, 8], &[1; 5], &[1; 5], &[1; 4]];
+            // The first, the fourth (two steps later) and every new length are whole passes.
+            let exact = [true, true, false, true, true, true, true];
+            for (span, exact) in spans.iter().zip(exact) {
+                let mut flat = Vec::new();
+                denoiser.logits(&[&ids(span)], &[&rows], &mut flat).unwrap();
+                let got: Vec<Vec<f32>> = flat.chunks(50).map(<[f32]>::to_vec).collect();
+                assert_eq!(got.len(), 2, "only wanted rows go through the head");
+                let plain = expected(&spec, 7, &suffix, &prefix, span, 16);
+                let far = furthest(&got, &[plain[0].clone(), plain[2].clone()]);
+                assert_eq!(
+                    far < TOLERANCE,
+                    exact || all,
+                    "shift {shift}, vicinity {vicinity}, {span:?}: {far}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn banned_tokens_are_never_proposed() {
     let spec = spec(Topology::ContextExact, &[]);

@@ -45,6 +45,11 @@ pub struct DecodeSpec {
     /// After so many denoise steps all that is still masked is decided at once: bounds the time of a span. `None` where
     /// nobody measured what that costs.
     pub max_steps: Option<u32>,
+    /// Where the network sees both ways: context rows on either side of the span that each step reads anew, the others
+    /// being kept from the last whole pass. Approximate. `None`: every step reads everything, exactly.
+    pub vicinity: Option<usize>,
+    /// With a `vicinity`: a whole pass after so many steps; 0 for none until the span's length changes.
+    pub refresh: usize,
     /// What the network is used for.
     pub network: NetworkUse,
     /// Weight of the network's log-probability beside the prior's.
@@ -60,6 +65,8 @@ impl Default for DecodeSpec {
             sampler: None,
             max_span: 64,
             max_steps: None,
+            vicinity: None,
+            refresh: 8,
             network: NetworkUse::Off,
             network_weight: 1.0,
         }
