@@ -34,6 +34,7 @@ impl<'n> NetworkDenoiser<'n> {
     /// Hidden states of the wanted rows of a batch of spans, `[wanted, hidden]`.
     fn hidden(&mut self, spans: &[Vec<u32>], wanted: &[&[CanvasIdx]]) -> candle_core::Result<Tensor> {
         let (network, context) = (self.network, self.context);
+        // Several spans in one call are first canvases: those are always read exactly.
         if let (Some(vicinity), Topology::Full, [span]) =
             (network.spec.decode.vicinity, network.spec.topology, spans)
         {
