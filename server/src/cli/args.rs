@@ -167,13 +167,12 @@ pub(super) struct DoctorArgs {
 
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
-#[group(id = "what", required = true, multiple = false, args = ["shape", "parity"])]
 pub(super) struct BenchArgs {
     /// Time steps of networks of these shapes, with random weights: toy, qwen2.5-0.5b, qwen2.5-1.5b, dream-7b
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', required_unless_present = "parity")]
     pub(super) shape: Vec<String>,
     /// Compare the logits of these model folders with those in their reference.json
-    #[arg(long, value_name = "DIR", num_args = 1..)]
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with = "shape")]
     pub(super) parity: Vec<PathBuf>,
     /// auto, cpu or cuda:N
     #[arg(long, default_value = "auto", value_parser = device)]
