@@ -77,8 +77,8 @@ piece() {
 facts() {
   uname -srm
   nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,power.limit --format=csv,noheader 2>&1 || echo "no nvidia-smi"
-  "$python" -c 'import torch; print("torch", torch.__version__, "CUDA", torch.version.cuda)' 2>&1 | tail -n 1
-  "$python" -c 'import transformers; print("transformers", transformers.__version__)' 2>&1 | tail -n 1
+  "$python" -c 'import torch; print("torch", torch.__version__, "CUDA", torch.version.cuda)' 2>&1 | tail -n 1 || true
+  "$python" -c 'import transformers; print("transformers", transformers.__version__)' 2>&1 | tail -n 1 || true
   timeout 60 "$binary" doctor || true
 }
 

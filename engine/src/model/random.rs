@@ -49,7 +49,7 @@ pub fn spec(
         "num_key_value_heads": kv_heads, "head_dim": width, "intermediate_size": intermediate, "vocab_size": vocab,
         "rms_norm_eps": 1e-6, "rope_theta": 1e6, "attention_bias": true, "qk_norm": false, "tie_word_embeddings": tied,
         "logit_shift": false, "attention_topology": if cached { "context-exact" } else { "full" }, "span_gap": 2 * span.max(1),
-        "mask_token_id": 1, "context_window": context.max(1), "decode": {"max_span": span.max(1), "canvas": [8]}
+        "mask_token_id": 1, "context_window": context.max(1), "decode": {"max_span": span.max(1), "canvas": [1]}
     });
     ModelSpec::from_bytes(config.to_string().as_bytes(), std::path::Path::new(name))
 }
