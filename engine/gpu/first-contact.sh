@@ -7,10 +7,11 @@
 # random and made on the GPU. Python with torch is used where it is (peers, and the folder of cuBLAS); without it the rest runs.
 #
 # In pieces, each a file in FOLDER as soon as it is measured, `report.md` and `report.json` after each:
-#   device         what machine this is
+#   device.txt     what machine this is, each call anew
 #   parity-TYPE    the fixtures' logits against PyTorch's recorded ones, in f32 and bf16, with their bounds
 #   ours-SHAPE-WAY ms per denoise step and committed tokens/s, whole canvas and cached span: prefix 1024, suffix 512, spans 8 to 128
-#   peer-SHAPE-WHO the same by transformers (eager), and by plain PyTorch eager and compiled with static keys and values
+#   peer-SHAPE-WHO the same by transformers (eager), and by plain PyTorch eager and compiled (a piece for each span) with static
+#                  keys and values
 # A call ends after --minutes; the next one goes on with what is missing. What failed is in the report and is tried again.
 # `--toy` does all of it at a toy size on the CPU, in a minute.
 set -euo pipefail
@@ -29,9 +30,9 @@ done
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 until=$((SECONDS + $(awk "BEGIN { print int(60 * $minutes) }")))
-device=cuda:0 floats='f32 bf16' size=(--prefix 1024 --suffix 512 --spans 8,16,32,64,128 --seconds 2)
+device=cuda:0 floats='f32 bf16' spans=32,8,128,16,64 size=(--prefix 1024 --suffix 512 --seconds 2)
 if [ -n "$toy" ]; then
-  device=cpu floats=f32 shapes=toy size=(--prefix 32 --suffix 16 --spans 4,8 --seconds 0.05)
+  device=cpu floats=f32 shapes=toy spans=4,8 size=(--prefix 32 --suffix 16 --seconds 0.05)
 fi
 
 if [ "${binary%.xz}" != "$binary" ]; then
@@ -92,10 +93,15 @@ done
 # The ways of one shape one after the other, on one machine, in one call where time allows: only such figures are compared.
 for shape in ${shapes//,/ }; do
   for way in cached full; do
-    piece "ours-$shape-$way" "$binary" bench --json --device "$device" --shape "$shape" --way "$way" "${size[@]}"
+    piece "ours-$shape-$way" "$binary" bench --json --device "$device" --shape "$shape" --way "$way" --spans "$spans" "${size[@]}"
   done
-  for who in transformers eager compiled; do
-    piece "peer-$shape-$who" "$python" "$here/peers.py" --who "$who" --device "${device%:*}" --shape "$shape" "${size[@]}"
+  peer=("$python" "$here/peers.py" --device "${device%:*}" --shape "$shape" "${size[@]}")
+  for who in transformers eager; do
+    piece "peer-$shape-$who" "${peer[@]}" --who "$who" --spans "$spans"
+  done
+  # Compiling takes minutes for a large network, and each span anew: a piece each, so that none is lost to the end of a call.
+  for span in ${spans//,/ }; do
+    piece "peer-$shape-compiled-$span" "${peer[@]}" --who compiled --spans "$span"
   done
 done
 report

@@ -110,8 +110,8 @@ def plain_steps(plain: Plain, canvas: Canvas, *, compiled: bool) -> dict:
         step = torch.compile(step, mode="reduce-overhead" if ids.is_cuda else "default", dynamic=False, fullgraph=True)
     every = torch.arange(len(ids), device=ids.device)
     return {
-        "full": lambda: step(canvas.ids, canvas.positions, canvas.span),
         "cached": lambda: step(ids, canvas.span, every, kept, canvas.span),
+        "full": lambda: step(canvas.ids, canvas.positions, canvas.span),
     }
 
 
