@@ -10,7 +10,8 @@
 # The binary needs no CUDA library to start: what it calls of them is looked up at the first call (`toolkit.sh`), and where they are not
 # there it computes on the CPU. On a machine with a GPU: NVIDIA's driver 580 or later, and libcublas.so.13, libcublasLt.so.13 and
 # libcurand.so.10 where the loader, CUDA_HOME or LD_LIBRARY_PATH finds them (the wheels that torch installs have them).
-# GPUs: compute capability 8.0 and later. The kernels are code for 8.0 and PTX, which the driver translates once for newer GPUs.
+# GPUs: compute capability 8.0 and later. The kernels that we use are PTX for 8.0, which the driver translates once for the GPU it meets. (The
+# tensor library's GGML products and fused experts are code for 8.x alone; nothing of ours calls them.)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 out=${1:-$root/target/cuda}

@@ -16,7 +16,7 @@ dir=${1:?toolkit.sh DIR}
 [ "$(uname -sm)" = "Linux x86_64" ] || { echo "only Linux x86-64 is supported" >&2; exit 1; }
 
 CUDARC=${CUDARC_VERSION:-0.19.10}      # whose function names the archives carry
-CAP=${CUDA_COMPUTE_CAP:-80}            # code for compute capability 8.0, and PTX that every later one translates
+CAP=${CUDA_COMPUTE_CAP:-80}            # PTX for compute capability 8.0: every later GPU's driver translates it
 WHEELS="nvidia-cuda-nvcc==13.0.88 nvidia-nvvm==13.0.88 nvidia-cuda-crt==13.0.88
         nvidia-cuda-runtime==13.0.96 nvidia-cuda-cccl==13.0.85"
 
