@@ -1,12 +1,12 @@
 //! An HTTP endpoint that answers in microseconds, so that the time to an answer is that of whoever asks.
 //!
 //! Speaks just enough HTTP/1.1 for language servers, ours and others': any `GET` is told that the service is well, any `POST`
-//! gets the same completion in OpenAI's shape. What is asked is counted, not read. Knows no server.
+//! gets the same completion in OpenAI's shape. What is asked is counted and kept, not read. Knows no server.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The endpoint. Dropping it closes its port and ends its connections.
@@ -19,6 +19,7 @@ struct Shared {
     completion: String,
     asked: AtomicUsize,
     wait_ms: AtomicU64,
+    last: Mutex<String>,
     gone: AtomicBool,
 }
 
@@ -39,6 +40,7 @@ impl Responder {
             completion: completion.to_string(),
             asked: AtomicUsize::new(0),
             wait_ms: AtomicU64::new(0),
+            last: Mutex::default(),
             gone: AtomicBool::new(false),
         });
         let for_all = Arc::clone(&shared);
@@ -64,6 +66,11 @@ impl Responder {
         self.shared.asked.load(Ordering::SeqCst)
     }
 
+    /// The body of the last request for a completion, as it came.
+    pub fn last_body(&self) -> String {
+        self.shared.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// From now on each completion takes so long.
     pub fn take(&self, wait: Duration) {
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
@@ -84,12 +91,13 @@ fn serve(stream: TcpStream, shared: &Shared) {
     let _ = stream.set_nodelay(true);
     let Ok(mut output) = stream.try_clone() else { return };
     let mut input = BufReader::new(stream);
-    while let Some(request) = read(&mut input) {
+    while let Some((request, asked)) = read(&mut input) {
         if shared.gone.load(Ordering::SeqCst) {
             return;
         }
         let completes = request.starts_with("POST") && request.contains("completions");
         let body = if completes {
+            *shared.last.lock().unwrap_or_else(PoisonError::into_inner) = asked;
             shared.asked.fetch_add(1, Ordering::SeqCst);
             std::thread::sleep(Duration::from_millis(shared.wait_ms.load(Ordering::SeqCst)));
             &shared.completion
@@ -111,8 +119,8 @@ const WELL: &str = r#"{"object": "list", "data": [{"id": "instant", "object": "m
     "model": "instant", "device": "cpu", "arch": "x86_64", "cpu_info": "", "cpu_count": 1, "cuda_devices": [],
     "version": {"build_date": "", "build_timestamp": "", "git_sha": "", "git_describe": "v0.30.0"}}"#;
 
-/// Reads a request to the end of its body, and returns its first line.
-fn read(input: &mut BufReader<TcpStream>) -> Option<String> {
+/// Reads a request; returns its first line and its body.
+fn read(input: &mut BufReader<TcpStream>) -> Option<(String, String)> {
     let mut first = String::new();
     if input.read_line(&mut first).ok()? == 0 {
         return None;
@@ -131,5 +139,5 @@ fn read(input: &mut BufReader<TcpStream>) -> Option<String> {
     }
     let mut body = vec![0; length];
     input.read_exact(&mut body).ok()?;
-    Some(first)
+    Some((first, String::from_utf8_lossy(&body).into_owned()))
 }

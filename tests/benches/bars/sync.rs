@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use quicksilver_tests::responder::Responder;
+use quicksilver_tests::{responder::Responder, server::PATIENCE};
 use serde_json::{Value, json};
 
 use super::{project::Project, table::Row};
@@ -30,6 +30,11 @@ pub(crate) fn rows() -> Result<Vec<Row>> {
     rows.push(row("our engine is stopped (`SIGSTOP`)", &mut project));
     signal("KILL", engine)?;
     rows.push(row("our engine was killed, and is started again", &mut project));
+    let until = Instant::now() + PATIENCE;
+    while child(project.editor.server.pid()).is_none_or(|process| process == engine) {
+        anyhow::ensure!(Instant::now() < until, "the engine was not started again");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     Ok(rows)
 }
 
