@@ -56,7 +56,7 @@ pub(super) struct Around<'a> {
 }
 
 impl Workspace {
-    /// Lines of other files, `budget` bytes together.
+    /// Lines of other files, `budget` bytes together. `over`, once it is true, stays so.
     pub(super) fn gather(
         &self,
         around: &Around<'_>,
@@ -69,12 +69,12 @@ impl Workspace {
         if self.sources.edits {
             table.edits(&told);
         }
-        if self.sources.definitions && !over() && table.complete {
+        if self.sources.definitions && !over() {
             table.definitions();
         }
         let rest = table.open_documents(&told);
-        // A file is told from disk only if it is known not to be open.
-        let unlike = if over() || !table.complete { Vec::new() } else { table.files_on_disk() };
+        // Nor is it then known of every file on disk that it is not open.
+        let unlike = if over() { Vec::new() } else { table.files_on_disk() };
         table.offers.extend(rest);
         let mut filled = fill(&table.files, table.offers, budget);
         let more = MOST_LEFT_OUT - filled.left_out.len();
@@ -118,8 +118,6 @@ struct Table<'a> {
     around: &'a Around<'a>,
     /// Open documents, the hole's own perhaps among them.
     open: Vec<&'a Open>,
-    /// Whether time was enough to find where each of them is stored.
-    complete: bool,
     /// The files that they and the hole's own document stand for.
     standing: Files,
     files: Vec<File>,
@@ -138,16 +136,7 @@ impl<'a> Table<'a> {
         let mut standing = Files::default();
         around.place.into_iter().for_each(|hole| standing.add(hole));
         let (files, offers) = (Vec::new(), Vec::new());
-        Self {
-            workspace,
-            around,
-            open,
-            complete: true,
-            standing,
-            files,
-            numbers: FxHashMap::default(),
-            offers,
-        }
+        Self { workspace, around, open, standing, files, numbers: FxHashMap::default(), offers }
     }
 
     /// The open documents that may be told, the likest first.
@@ -159,7 +148,6 @@ impl<'a> Table<'a> {
         for open in &self.open {
             let Some(path) = open.path.as_deref() else { continue };
             if over() {
-                self.complete = false;
                 break;
             }
             let place = workspace.place(path);

@@ -345,3 +345,16 @@ fn overwrite(text: &str, mut found: Vec<Range<usize>>) -> String {
     });
     blanked.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_behind_what_only_looks_like_its_beginning() {
+        let key = "sk-1234567890abcdefghij1234";
+        let text = format!("name = risk-of-{key}\n");
+        assert_eq!(blank(&text, Degree::Certain), format!("name = risk-of-{}\n", "*".repeat(key.len())));
+        assert_eq!(blank("task-of-the-year-2026-and-on", Degree::Certain), "task-of-the-year-2026-and-on");
+    }
+}
