@@ -16,11 +16,12 @@ use super::{
     linear::Precision,
     need::Need,
     network::{DTYPE, Network},
+    random::Source,
     weights::{Weights, refuse_file},
 };
 use crate::{
     EngineError,
-    device::DeviceChoice,
+    device::{DeviceChoice, FloatType},
     prior::table::Counts,
     tokens::{
         TokenId, Tokenizer,
@@ -53,6 +54,8 @@ pub struct LoadOptions {
     pub threads: Option<NonZeroUsize>,
     /// How int8 weights are multiplied on the CPU.
     pub precision: Precision,
+    /// What is computed in; `None` takes [`FloatType::usual`].
+    pub float: Option<FloatType>,
     /// What the network is used for; `None` takes the config's word. [`NetworkUse::Off`] reads no weights but their
     /// headers.
     pub network: Option<NetworkUse>,
@@ -194,7 +197,10 @@ impl Model {
             let machine = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
             let threads = options.threads.map_or(machine, NonZeroUsize::get);
             weights.check_head(&spec)?;
-            let mut loaded = Network::new(&spec, &weights, &opened, threads, options.precision)?;
+            let float = options.float.unwrap_or_else(|| FloatType::usual(&opened)).on(&opened)?;
+            let source = Source::Stored(&weights);
+            let mut loaded =
+                Network::computing_in(float, &spec, source, &opened, threads, options.precision)?;
             loaded.ban(meaningless(&spec, &tokenizer));
             network = Some(loaded);
         }

@@ -8,6 +8,8 @@
 //! | [`context`], `cache`, `kept` | a context's tokens, positions, keys and values, kept between keystrokes |
 //! | [`network`] | [`Network`]: reads a [`Context`], and remembers it |
 //! | [`denoise`], `score` | what is asked of it: the sampler's [`NetworkDenoiser`], and hypotheses' scores |
+//! | [`random`] | networks of published shapes with random weights, for measuring |
+//! | [`recorded`] | logits that were recorded elsewhere, and how far a network is from them |
 //! | [`need`] | memory that a network will need, before it is allocated |
 //! | [`load`] | a folder, or what is built in, → [`Model`] |
 //!
@@ -25,7 +27,9 @@ pub mod load;
 mod mlp;
 pub mod need;
 pub mod network;
+pub mod random;
 mod reader;
+pub mod recorded;
 mod rope;
 mod score;
 mod shapes;

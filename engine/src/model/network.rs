@@ -17,6 +17,7 @@ use super::{
     denoise::NetworkDenoiser,
     linear::Precision,
     need::Need,
+    random::Source,
     transformer::Transformer,
     weights::Weights,
 };
@@ -35,7 +36,7 @@ pub(super) const PASS_ROWS: usize = 256;
 pub(super) const SPAN_ROWS: usize = 256;
 /// Prefix rows given up in place; a context that shares less is left as it is and copied.
 const REWOUND_ROWS: usize = 32;
-/// What is computed with.
+/// What is computed with where nobody says.
 pub(super) const DTYPE: DType = DType::F32;
 
 /// A network on its device.
@@ -61,15 +62,27 @@ impl Network {
         threads: usize,
         precision: Precision,
     ) -> Result<Self, EngineError> {
-        let int8 = precision == Precision::Int8 && device.is_cpu();
-        let need = Need::with(spec, Some(weights), DTYPE, int8);
+        Self::computing_in(DTYPE, spec, Source::Stored(weights), device, threads, precision)
+    }
+
+    /// The same in another type, or of random numbers.
+    pub(super) fn computing_in(
+        dtype: DType,
+        spec: &ModelSpec,
+        source: Source<'_>,
+        device: &Device,
+        threads: usize,
+        precision: Precision,
+    ) -> Result<Self, EngineError> {
+        let int8 = precision == Precision::Int8 && device.is_cpu() && dtype == DType::F32;
+        let need = Need::with(spec, source.stored(), dtype, int8);
         need.ensure(device)?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(|n| format!("network-{n}"))
             .build()
             .map_err(|error| EngineError::Device { reason: error.to_string(), sticky: false })?;
-        let body = Transformer::new(spec, weights, device, DTYPE, precision)?;
+        let body = Transformer::new(spec, source, device, dtype, precision)?;
         let mut network =
             Self { spec: spec.clone(), body, pool, remembered: Vec::new(), banned: Vec::new(), need };
         network.check()?;
@@ -86,6 +99,14 @@ impl Network {
     #[must_use]
     pub fn spec(&self) -> &ModelSpec {
         &self.spec
+    }
+
+    /// Waits until the device has done all that it was told.
+    ///
+    /// # Errors
+    /// [`EngineError::Device`] if it failed meanwhile.
+    pub fn wait(&self) -> Result<(), EngineError> {
+        self.body.device.synchronize().map_err(|error| failed(&error))
     }
 
     /// Tokens that the sampler must never see proposed: signs without a meaning in a span, and rows that the

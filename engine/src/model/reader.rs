@@ -7,7 +7,7 @@ use super::{
     experts::Experts,
     linear::Linear,
     mlp::{Mlp, SwiGlu},
-    weights::Weights,
+    random::Source,
 };
 use crate::{
     EngineError,
@@ -16,7 +16,7 @@ use crate::{
 
 /// Reads tensors into the layout of the pass.
 pub(super) struct Reader<'a> {
-    pub(super) weights: &'a Weights,
+    pub(super) source: Source<'a>,
     pub(super) device: &'a Device,
     pub(super) dtype: DType,
     /// Whether matrices stored as int8 stay so.
@@ -36,7 +36,7 @@ impl Reader<'_> {
         };
         let bias = if spec.qkv_bias {
             let all =
-                names("bias").iter().map(|name| self.weights.read(name)).collect::<Result<Vec<_>, _>>()?;
+                names("bias").iter().map(|name| self.source.read(name)).collect::<Result<Vec<_>, _>>()?;
             let all = all.concat();
             let size = all.len();
             Some(self.tensor(all, &[size])?)
@@ -54,7 +54,7 @@ impl Reader<'_> {
             return self.swiglu(&at, d, spec.intermediate).map(Mlp::Dense);
         };
         let each = |expert| self.swiglu(&format!("{at}.experts.{expert}"), d, experts.width);
-        let bias = experts.bias.then(|| self.weights.read(&format!("{at}.gate.expert_bias"))).transpose()?;
+        let bias = experts.bias.then(|| self.source.read(&format!("{at}.gate.expert_bias"))).transpose()?;
         let shared =
             (experts.shared > 0).then(|| self.swiglu(&format!("{at}.shared_experts"), d, experts.shared));
         Ok(Mlp::Experts(Experts {
@@ -76,8 +76,15 @@ impl Reader<'_> {
 
     /// Matrices of `[out, width]` side by side as one of `[width, sum of outs]`.
     pub(super) fn linear(&self, names: &[String], width: usize) -> Result<Linear, EngineError> {
+        let weights = match &self.source {
+            Source::Stored(weights) => weights,
+            Source::Random(shapes) => {
+                let outs = names.iter().map(|name| shapes.rows(name)).sum();
+                return self.random(&[width, outs]).map(Linear::Float);
+            }
+        };
         if self.int8 && width <= MAX_INPUTS {
-            let stored = names.iter().map(|name| self.weights.read_int8(name));
+            let stored = names.iter().map(|name| weights.read_int8(name));
             let stored: Option<Vec<_>> = stored.collect::<Result<_, _>>()?;
             if let Some(stored) = stored {
                 let (mut rows, mut scales) = (Vec::new(), Vec::new());
@@ -91,8 +98,7 @@ impl Reader<'_> {
                 return Ok(Linear::Int8(matrix.into()));
             }
         }
-        let parts: Vec<Vec<f32>> =
-            names.iter().map(|name| self.weights.read(name)).collect::<Result<_, _>>()?;
+        let parts: Vec<Vec<f32>> = names.iter().map(|name| weights.read(name)).collect::<Result<_, _>>()?;
         self.columns(&parts.iter().collect::<Vec<_>>(), width).map(Linear::Float)
     }
 
@@ -109,12 +115,24 @@ impl Reader<'_> {
     }
 
     pub(super) fn vector(&self, name: &str) -> Result<Tensor, EngineError> {
-        let numbers = self.weights.read(name)?;
+        let numbers = self.source.read(name)?;
         let size = numbers.len();
         self.tensor(numbers, &[size])
     }
 
-    pub(super) fn tensor(&self, numbers: Vec<f32>, shape: &[usize]) -> Result<Tensor, EngineError> {
+    /// `[vocab, hidden]`.
+    pub(super) fn embedding(&self, name: &str, vocab: usize, hidden: usize) -> Result<Tensor, EngineError> {
+        match &self.source {
+            Source::Stored(weights) => self.tensor(weights.read(name)?, &[vocab, hidden]),
+            Source::Random(_) => self.random(&[vocab, hidden]),
+        }
+    }
+
+    fn random(&self, shape: &[usize]) -> Result<Tensor, EngineError> {
+        super::random::matrix(shape, self.dtype, self.device).map_err(|error| crate::device::failed(&error))
+    }
+
+    fn tensor(&self, numbers: Vec<f32>, shape: &[usize]) -> Result<Tensor, EngineError> {
         let tensor =
             Tensor::from_vec(numbers, shape, self.device).and_then(|tensor| tensor.to_dtype(self.dtype));
         tensor.map_err(|error| crate::device::failed(&error))

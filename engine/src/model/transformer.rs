@@ -13,9 +13,9 @@ use super::{
     config::ModelSpec,
     linear::{Linear, Precision},
     mlp::Mlp,
+    random::Source,
     reader::Reader,
     rope::Rope,
-    weights::Weights,
 };
 use crate::EngineError;
 
@@ -53,20 +53,20 @@ impl Transformer {
     /// Reads all weights onto the device.
     pub(super) fn new(
         spec: &ModelSpec,
-        weights: &Weights,
+        source: Source<'_>,
         device: &Device,
         dtype: DType,
         precision: Precision,
     ) -> std::result::Result<Self, EngineError> {
         let int8 = precision == Precision::Int8 && device.is_cpu() && dtype == DType::F32;
-        let reader = Reader { weights, device, dtype, int8 };
+        let reader = Reader { source, device, dtype, int8 };
         let d = spec.hidden;
         let head = if spec.tied { EMBEDDING } else { "lm_head.weight" };
         let head = reader.linear(&[head.to_owned()], d)?;
         let embedding = match &head {
             // Its columns are the embedding.
             Linear::Float(_) if spec.tied => None,
-            _ => Some(reader.tensor(weights.read(EMBEDDING)?, &[spec.vocab, d])?),
+            _ => Some(reader.embedding(EMBEDDING, spec.vocab, d)?),
         };
         let blocks = (0..spec.layers)
             .map(|layer| Block::new(&reader, spec, layer))
@@ -76,7 +76,7 @@ impl Transformer {
             head,
             blocks,
             norm: reader.vector("model.norm.weight")?,
-            rope: Rope::new(spec.rotary, spec.rope_theta),
+            rope: Rope::new(spec.rotary, spec.rope_theta, dtype),
             device: device.clone(),
             dtype,
             spec: spec.clone(),

@@ -19,8 +19,9 @@ use crate::session::{Settings, config::SpanSetting, requests::SessionId};
 /// Answers asked for beside the best one: for an engine they are by-products, for users something to look through.
 const ALTERNATIVES: u32 = 2;
 
-/// Time to gather what other files have to say. They are made ready before, so that it is seldom used up.
-const GATHERING: Duration = Duration::from_millis(20);
+/// Time to gather what other files have to say: what is begun then ends before 20 ms are over. They are made ready before,
+/// so that it is seldom used up.
+pub const GATHERING: Duration = Duration::from_millis(15);
 
 /// What a completion is made from.
 pub struct Ask {

@@ -2,17 +2,18 @@
 //! them. It reads nothing and has no clock: `over` says when time is up, and what has not been looked at by then
 //! stays out of this request.
 
-use std::{ops::Range, sync::Arc};
+use std::{ffi::OsStr, ops::Range, path::Path, sync::Arc};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     Edited, Open, Workspace,
     assemble::Place,
     budget::{File, Filled, Lack, MOST_LEFT_OUT, Offer, Source, fill},
-    identifiers::{hash, jaccard, shared, words},
+    identifiers::{Sought, hash, jaccard, words},
     near::Near,
     neighbours::{Entry, LEAST_SIMILAR},
+    reader::FileId,
     told::Told,
 };
 
@@ -55,7 +56,7 @@ pub(super) struct Around<'a> {
 }
 
 impl Workspace {
-    /// Lines of other files, `budget` bytes together.
+    /// Lines of other files, `budget` bytes together. `over`, once it is true, stays so.
     pub(super) fn gather(
         &self,
         around: &Around<'_>,
@@ -72,6 +73,7 @@ impl Workspace {
             table.definitions();
         }
         let rest = table.open_documents(&told);
+        // Nor is it then known of every file on disk that it is not open.
         let unlike = if over() { Vec::new() } else { table.files_on_disk() };
         table.offers.extend(rest);
         let mut filled = fill(&table.files, table.offers, budget);
@@ -92,12 +94,32 @@ struct Opened<'a> {
     file: usize,
 }
 
+/// Some files, by path and by id: those with one or the other of a file are that file.
+#[derive(Default)]
+struct Files {
+    paths: FxHashSet<Arc<OsStr>>,
+    ids: FxHashSet<FileId>,
+}
+
+impl Files {
+    fn add(&mut self, place: &Place) {
+        self.paths.insert(place.real.as_os_str().into());
+        self.ids.extend(place.id.clone());
+    }
+
+    fn have(&self, path: &Path, id: Option<&FileId>) -> bool {
+        self.paths.contains(path.as_os_str()) || id.is_some_and(|id| self.ids.contains(id))
+    }
+}
+
 /// What is offered, while it is being offered.
 struct Table<'a> {
     workspace: &'a Workspace,
     around: &'a Around<'a>,
-    /// Open documents but the hole's own.
-    open: Vec<(Arc<Place>, &'a Open)>,
+    /// Open documents, the hole's own perhaps among them.
+    open: Vec<&'a Open>,
+    /// The files that they and the hole's own document stand for.
+    standing: Files,
     files: Vec<File>,
     /// Numbers of the index's entries among the files, and whether their likeness is known.
     numbers: FxHashMap<&'a str, (usize, bool)>,
@@ -106,41 +128,43 @@ struct Table<'a> {
 
 impl<'a> Table<'a> {
     fn new(workspace: &'a Workspace, around: &'a Around<'a>, open: &'a [Open]) -> Self {
-        let placed = open.iter().filter_map(|open| Some((workspace.place(open.path.as_deref()?), open)));
-        let own = |place: &Place| around.place.is_some_and(|hole| place.is(&hole.real, hole.id.as_ref()));
-        let mut open: Vec<_> = placed.filter(|(place, _)| !own(place)).collect();
         // Should time run out, what was edited is told first.
-        open.sort_by_key(|(_, open)| {
+        let mut open: Vec<&Open> = open.iter().collect();
+        open.sort_by_key(|open| {
             open.edited.iter().map(|edited| edited.ago).min().map_or((1, None), |ago| (0, Some(ago)))
         });
+        let mut standing = Files::default();
+        around.place.into_iter().for_each(|hole| standing.add(hole));
         let (files, offers) = (Vec::new(), Vec::new());
-        Self { workspace, around, open, files, numbers: FxHashMap::default(), offers }
+        Self { workspace, around, open, standing, files, numbers: FxHashMap::default(), offers }
     }
 
     /// The open documents that may be told, the likest first.
     fn tell(&mut self, over: &mut dyn FnMut() -> bool) -> Vec<Opened<'a>> {
-        let (workspace, near) = (self.workspace, &self.around.near.words);
-        let likeness = |words: &[u64]| jaccard(shared(near, words), near.len(), words.len());
+        let (workspace, near) = (self.workspace, Sought::new(&self.around.near.words));
+        let likeness = |words: &[u64]| jaccard(near.shared(words), near.len(), words.len());
         let mut opened: Vec<Opened<'a>> = Vec::new();
-        for (place, open) in &self.open {
+        let mut already = Files::default();
+        for open in &self.open {
+            let Some(path) = open.path.as_deref() else { continue };
             if over() {
                 break;
             }
+            let place = workspace.place(path);
+            if self.around.place.is_some_and(|hole| hole.is(&place.real, place.id.as_ref())) {
+                continue;
+            }
+            self.standing.add(&place);
             let known_place = workspace.roots().is_empty() || workspace.holds(&place.real);
-            let twice = opened.iter().any(|other| other.place.is(&place.real, place.id.as_ref()));
+            let twice = already.have(&place.real, place.id.as_ref());
             if known_place && !twice && !open.snapshot.is_binary() && place.verdict.is_ok() {
+                already.add(&place);
                 let told = workspace.told.of(&place.real, &open.snapshot);
                 let scored =
                     told.windows.iter().map(|window| (likeness(&window.words), window.bytes.clone()));
                 let mut windows: Vec<_> = scored.collect();
                 windows.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.start.cmp(&y.start)));
-                opened.push(Opened {
-                    place: Arc::clone(place),
-                    edited: &open.edited,
-                    told,
-                    windows,
-                    file: 0,
-                });
+                opened.push(Opened { place, edited: &open.edited, told, windows, file: 0 });
             }
         }
         let best = |open: &Opened<'_>| open.windows.first().map_or(0.0, |(likeness, _)| *likeness);
@@ -227,7 +251,12 @@ impl<'a> Table<'a> {
     fn files_on_disk(&mut self) -> Vec<File> {
         let index = self.workspace.index();
         let mut windows = index.windows(&self.around.near.words);
-        windows.retain(|(_, entry, _)| self.is_closed(entry));
+        // An entry's windows follow each other.
+        let mut last: Option<(&Entry, bool)> = None;
+        windows.retain(|&(_, entry, _)| match last {
+            Some((known, closed)) if std::ptr::eq(known, entry) => closed,
+            _ => last.insert((entry, self.is_closed(entry))).1,
+        });
         windows.sort_by(|(a, x, m), (b, y, n)| {
             b.total_cmp(a).then_with(|| (&x.name, m.start).cmp(&(&y.name, n.start)))
         });
@@ -246,8 +275,7 @@ impl<'a> Table<'a> {
     /// Whether an entry stands for itself. An open document stands for its file, told or not: what is on disk is older.
     /// The hole's own saved copy stands for nothing. A file that was saved anew has another id, so its path counts too.
     fn is_closed(&self, entry: &Entry) -> bool {
-        let open = self.open.iter().map(|(place, _)| &**place);
-        !self.around.place.into_iter().chain(open).any(|place| place.is(&entry.path, Some(&entry.id)))
+        !self.standing.have(&entry.path, Some(&entry.id))
     }
 
     /// An entry's number among the files, and whether its likeness, if it is given, is the first: that of its likest

@@ -116,7 +116,7 @@ fn begin(server: &Server, s: &mut Session, asked: Asked) -> Result<Begun, Status
     let ask = Ask {
         session: ticket.session,
         hole: Hole { document, at, span: None },
-        others: others(s, &asked.uri),
+        others: s.documents.others(&asked.uri),
         workspace: Arc::clone(&s.workspace),
         invoked: asked.explicit,
         history,
@@ -125,12 +125,6 @@ fn begin(server: &Server, s: &mut Session, asked: Asked) -> Result<Begun, Status
         settings,
     };
     Ok(Begun { ticket, ask, place, refinement })
-}
-
-/// The other open documents.
-pub fn others(s: &Session, uri: &str) -> Vec<Open> {
-    let others = s.documents.others(uri).into_iter();
-    others.map(|(uri, snapshot, edited)| Open { path: path_of(&uri), snapshot, edited }).collect()
 }
 
 pub(super) fn unusable_status(uri: &str, unusable: Unusable) -> Status {
