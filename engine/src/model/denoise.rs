@@ -4,9 +4,8 @@ use candle_core::Tensor;
 
 use super::{
     attention::Seen,
-    config::Topology,
     context::Context,
-    kept::{self, Kept},
+    kept,
     network::{Network, SPAN_ROWS},
 };
 use crate::{
@@ -23,23 +22,19 @@ pub(super) const BANNED: f32 = -1.0e9;
 pub struct NetworkDenoiser<'n> {
     network: &'n Network,
     context: &'n Context,
-    kept: Option<Kept>,
 }
 
 impl<'n> NetworkDenoiser<'n> {
     pub(super) fn new(network: &'n Network, context: &'n Context) -> Self {
-        Self { network, context, kept: None }
+        Self { network, context }
     }
 
     /// Hidden states of the wanted rows of a batch of spans, `[wanted, hidden]`.
-    fn hidden(&mut self, spans: &[Vec<u32>], wanted: &[&[CanvasIdx]]) -> candle_core::Result<Tensor> {
+    fn hidden(&self, spans: &[Vec<u32>], wanted: &[&[CanvasIdx]]) -> candle_core::Result<Tensor> {
         let (network, context) = (self.network, self.context);
         // Several spans in one call are first canvases: those are always read exactly.
-        if let (Some(vicinity), Topology::Full, [span]) =
-            (network.spec.decode.vicinity, network.spec.topology, spans)
-        {
-            let reach = (vicinity, network.spec.decode.refresh);
-            let (hidden, left) = kept::pass(network, context, &mut self.kept, span, reach)?;
+        if let (Some(vicinity), [span]) = (network.keeps(), spans) {
+            let (hidden, left) = kept::pass(network, context, span, vicinity)?;
             let shift = usize::from(network.spec.logit_shift);
             let rows: Vec<u32> = wanted
                 .iter()
@@ -124,10 +119,9 @@ impl Denoiser for NetworkDenoiser<'_> {
             if wanted.iter().all(|rows| rows.is_empty()) {
                 continue;
             }
-            let network = self.network;
-            let answer = network.pool.install(|| {
+            let answer = self.network.pool.install(|| {
                 let hidden = self.hidden(batch, wanted)?;
-                network.body.logits(&hidden)?.flatten_all()?.to_vec1::<f32>()
+                self.network.body.logits(&hidden)?.flatten_all()?.to_vec1::<f32>()
             });
             logits.extend(answer.map_err(|error| failed(&error))?);
         }
