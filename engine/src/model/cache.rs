@@ -117,4 +117,14 @@ impl Rows {
         let one = |tensor: &Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
         self.layers.iter().map(|layer| one(&layer.keys) + one(&layer.values)).sum()
     }
+
+    /// The first layer's keys and values of `rows` rows: they depend on a row's token and position alone.
+    #[cfg(test)]
+    pub(super) fn first_layer(&self, rows: usize) -> [Vec<Vec<f32>>; 2] {
+        let per_row = |tensor: &Tensor| -> Result<Vec<Vec<f32>>> {
+            tensor.narrow(1, 0, rows)?.transpose(0, 1)?.contiguous()?.flatten_from(1)?.to_vec2()
+        };
+        let layer = &self.layers[0];
+        [per_row(&layer.keys).unwrap(), per_row(&layer.values).unwrap()]
+    }
 }

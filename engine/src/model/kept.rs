@@ -131,25 +131,34 @@ impl Kept {
 }
 
 /// The canvases that are kept, the latest last.
-#[derive(Default)]
-pub(super) struct Shelf(Mutex<Vec<Kept>>);
+pub(super) struct Shelf {
+    all: Mutex<Vec<Kept>>,
+    /// Bytes of keys and values beyond which the oldest goes.
+    budget: usize,
+}
+
+impl Default for Shelf {
+    fn default() -> Self {
+        Self { all: Mutex::default(), budget: MAX_REMEMBERED_BYTES }
+    }
+}
 
 impl Shelf {
     /// Forgets all.
     pub(super) fn clear(&mut self) {
-        self.0.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        self.all.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// How many of the context's tokens have a row, as it was.
     pub(super) fn at_hand(&self, context: &Context) -> usize {
         let canvas = Canvas::new(context, &[]);
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.iter().map(|kept| kept.plan(&canvas, &(0..0)).far.len()).max().unwrap_or(0)
     }
 
     /// Takes the canvas of which the most rows serve, if that is at least half of those that are not near.
     fn take(&self, canvas: &Canvas, near: &std::ops::Range<usize>) -> Option<(Kept, Plan)> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let plans = all.iter().map(|kept| kept.plan(canvas, near)).enumerate();
         let (at, plan) = plans.max_by_key(|(_, plan)| plan.far.len())?;
         (plan.far.len() >= plan.changed.len()).then(|| (all.remove(at), plan))
@@ -157,22 +166,17 @@ impl Shelf {
 
     /// Puts the latest back; the oldest go where there are too many bytes.
     fn put(&self, kept: Kept) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         all.push(kept);
-        while all.len() > 1 && all.iter().map(|kept| kept.rows.bytes()).sum::<usize>() > MAX_REMEMBERED_BYTES {
+        while all.len() > 1 && all.iter().map(|kept| kept.rows.bytes()).sum::<usize>() > self.budget {
             all.remove(0);
         }
     }
 
     /// Takes the latest if passes have been made since its last whole one.
     fn take_stale(&self) -> Option<Kept> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if all.last()?.age > 0 { all.pop() } else { None }
-    }
-
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.0.lock().unwrap().len()
     }
 }
 

@@ -331,4 +331,4 @@ impl Network {
 
 #[cfg(test)]
 #[path = "network_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -19,9 +19,9 @@ const ROUNDED: f32 = 0.05;
 /// How far f16 may be from f32, as a share of the widest row of logits.
 const HALVED: f32 = 0.01;
 /// How far two ways of adding the same numbers may differ, in logits of these small networks.
-const TOLERANCE: f32 = 2e-4;
+pub(in crate::model) const TOLERANCE: f32 = 2e-4;
 
-fn spec(topology: Topology, changes: &[(&str, serde_json::Value)]) -> ModelSpec {
+pub(in crate::model) fn spec(topology: Topology, changes: &[(&str, serde_json::Value)]) -> ModelSpec {
     let mut file = reference::config(topology);
     for (field, value) in changes {
         file[*field] = value.clone();
@@ -29,22 +29,22 @@ fn spec(topology: Topology, changes: &[(&str, serde_json::Value)]) -> ModelSpec 
     ModelSpec::from_bytes(&serde_json::to_vec(&file).unwrap(), Path::new("config.json")).unwrap()
 }
 
-fn network(spec: &ModelSpec, seed: u64) -> Network {
+pub(in crate::model) fn network(spec: &ModelSpec, seed: u64) -> Network {
     let bytes: &'static [u8] = reference::safetensors(spec, seed).leak();
     let weights = Weights::in_memory(bytes, Path::new("model.safetensors"), spec).unwrap();
     Network::new(spec, &weights, &Device::Cpu, 1, Precision::Full).unwrap()
 }
 
-fn ids(tokens: &[u32]) -> Vec<TokenId> {
+pub(in crate::model) fn ids(tokens: &[u32]) -> Vec<TokenId> {
     tokens.iter().map(|&id| TokenId(id)).collect()
 }
 
-fn text(length: usize, seed: usize) -> Vec<u32> {
+pub(in crate::model) fn text(length: usize, seed: usize) -> Vec<u32> {
     (0..length).map(|n| (6 + (n * 7 + seed * 13 + n * n) % 44) as u32).collect()
 }
 
 /// All positions' logits of one span, by the reference: the whole row at once, no cache.
-fn expected(
+pub(in crate::model) fn expected(
     spec: &ModelSpec,
     seed: u64,
     suffix: &[u32],
@@ -75,7 +75,7 @@ fn expected(
     all[s + p..].to_vec()
 }
 
-fn logits(
+pub(in crate::model) fn logits(
     network: &mut Network,
     suffix: &[u32],
     prefix: &[u32],
@@ -89,7 +89,7 @@ fn logits(
     flat.chunks(network.spec.vocab).map(<[f32]>::to_vec).collect()
 }
 
-fn furthest(one: &[Vec<f32>], other: &[Vec<f32>]) -> f32 {
+pub(in crate::model) fn furthest(one: &[Vec<f32>], other: &[Vec<f32>]) -> f32 {
     assert_eq!(one.len(), other.len());
     one.iter().flatten().zip(other.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
@@ -308,38 +308,6 @@ fn what_cannot_be_computed_is_refused() {
     assert!(out.is_empty());
 }
 
-/// A vicinity of everything is exact, whatever was read before; a smaller one is until something changes.
-#[test]
-fn kept_rows_are_exact_where_all_is_read_anew_or_nothing_has_changed() {
-    for shift in [false, true] {
-        let spec = spec(Topology::Full, &[("logit_shift", shift.into())]);
-        let (suffix, prefix) = (text(12, 1), text(20, 2));
-        let rows = [CanvasIdx(0), CanvasIdx(2)];
-        for (vicinity, all) in [(99, true), (4, false), (0, false)] {
-            let mut network = network(&spec, 7);
-            (network.spec.decode.vicinity, network.spec.decode.refresh) = (Some(vicinity), 2);
-            let (context, _) = network.encode_context(&ids(&suffix), &ids(&prefix), 16).unwrap();
-            let mut denoiser = network.denoiser(&context);
-            let spans: [&[u32]; 7] = [&[1; 3], &[1; 3], &[1, 9, 1], &[1, 9, 8], &[1; 5], &[1; 5], &[1; 4]];
-            // The first, the fourth (two steps later) and every new length are whole passes.
-            let exact = [true, true, false, true, true, true, true];
-            for (span, exact) in spans.iter().zip(exact) {
-                let mut flat = Vec::new();
-                denoiser.logits(&[&ids(span)], &[&rows], &mut flat).unwrap();
-                let got: Vec<Vec<f32>> = flat.chunks(50).map(<[f32]>::to_vec).collect();
-                assert_eq!(got.len(), 2, "only wanted rows go through the head");
-                let plain = expected(&spec, 7, &suffix, &prefix, span, 16);
-                let far = furthest(&got, &[plain[0].clone(), plain[2].clone()]);
-                assert_eq!(
-                    far < TOLERANCE,
-                    exact || all,
-                    "shift {shift}, vicinity {vicinity}, {span:?}: {far}"
-                );
-            }
-        }
-    }
-}
-
 #[test]
 fn banned_tokens_are_never_proposed() {
     let spec = spec(Topology::ContextExact, &[]);
@@ -359,7 +327,7 @@ fn the_gap_is_one_that_training_has_seen() {
 }
 
 /// A folder's network, nothing banned.
-fn of_folder(folder: &Path, precision: Precision) -> Network {
+pub(in crate::model) fn of_folder(folder: &Path, precision: Precision) -> Network {
     let options = LoadOptions {
         threads: NonZeroUsize::new(1),
         precision,
