@@ -27,6 +27,9 @@ pub enum FirstLength {
     Search,
 }
 
+/// The most that `vicinity` and `refresh` may be: far more than any context has.
+const MAX_KEPT: usize = 1 << 20;
+
 /// Measured choices of the sampler.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default)]
@@ -48,7 +51,7 @@ pub struct DecodeSpec {
     /// Where the network sees both ways: context rows on either side of the span that each step reads anew, the others
     /// being kept from the last whole pass. Approximate. `None`: every step reads everything, exactly.
     pub vicinity: Option<usize>,
-    /// With a `vicinity`: a whole pass after so many steps; 0 for none until the span's length changes.
+    /// With a `vicinity`: a whole pass after so many steps, over all requests; 0 for none but at a new block.
     pub refresh: usize,
     /// What the network is used for.
     pub network: NetworkUse,
@@ -87,6 +90,11 @@ impl DecodeSpec {
         }
         if !(self.network_weight.is_finite() && self.network_weight >= 0.0) {
             return Err(format!("decode.network_weight: {} is not a number from 0", self.network_weight));
+        }
+        for (name, value) in [("vicinity", self.vicinity.unwrap_or(0)), ("refresh", self.refresh)] {
+            if value > MAX_KEPT {
+                return Err(format!("decode.{name}: {value} is more than {MAX_KEPT}"));
+            }
         }
         if self.canvas.is_empty() || self.canvas.iter().any(|&length| length == 0 || length > self.max_span) {
             return Err(format!(
