@@ -48,6 +48,36 @@ fn doctor_says_whether_a_gpu_is_used() {
 }
 
 #[test]
+fn bench_times_steps_that_keep_rows_beside_those_that_do_not() {
+    let size = ["--prefix", "16", "--suffix", "8", "--spans", "4", "--seconds", "0", "--way", "kept"];
+    let ways = ["--vicinity", "0,4", "--device", "cpu", "--json"];
+    let (code, out, error) = run(&[&["bench", "--shape", "toy"], &size[..], &ways[..]].concat());
+    assert_eq!(code, Some(0), "{error}");
+    let found: Vec<bool> = out
+        .lines()
+        .zip(["full", "kept 0", "kept 4"])
+        .map(|(line, way)| line.contains(&format!("\"way\":\"{way}\"")))
+        .collect();
+    assert_eq!(found, [true; 3], "{out}");
+}
+
+#[test]
+fn bench_says_how_far_kept_rows_agree_with_exact_ones() {
+    let model = ["--model", "engine/models/fixture/dream-on", "--device", "cpu"];
+    let over = ["bench", "--agreement", "README.md", "--holes", "2", "--vicinity", "2,100000"];
+    let (code, out, error) = run(&[&over[..], &model[..]].concat());
+    assert_eq!(code, Some(0), "{error}");
+    let rows: Vec<&str> = out.lines().skip(2).collect();
+    assert!(rows.len() == 2 && rows[0].starts_with("| 2 | 2 |"), "{out}");
+    assert!(rows[1].starts_with("| 100000 | 2 | 2 | 2 |"), "a vicinity of everything is exact: {out}");
+    let (code, out, error) = run(&[&over[..], &model[..], &["--json"]].concat());
+    assert!(code == Some(0) && out.contains("\"same_argmax\":"), "{out}{error}");
+    let exact = ["--model", "engine/models/fixture/context-exact-f32"];
+    let (code, _, error) = run(&[&over[..], &exact[..]].concat());
+    assert!(code != Some(0) && error.contains("no two ways"), "{error}");
+}
+
+#[test]
 fn bench_prints_a_row_for_each_way_and_span() {
     let size = ["--prefix", "16", "--suffix", "8", "--spans", "2,4", "--seconds", "0"];
     let (code, out, error) = run(&[&["bench", "--shape", "toy", "--device", "cpu"], &size[..]].concat());

@@ -5,7 +5,7 @@
 //! | [`config`], `shapes` | `config.json` → [`ModelSpec`], and the tensors that follow from it |
 //! | [`weights`] | safetensors → checked tensors |
 //! | `reader`, `linear`, `rope`, `attention`, `mlp`, `experts`, `transformer` | the forward pass |
-//! | [`context`], `cache` | a context's tokens, positions, keys and values, kept between keystrokes |
+//! | [`context`], `cache`, `kept` | a context's tokens, positions, keys and values, kept between keystrokes |
 //! | [`network`] | [`Network`]: reads a [`Context`], and remembers it |
 //! | [`denoise`], `score` | what is asked of it: the sampler's [`NetworkDenoiser`], and hypotheses' scores |
 //! | [`random`] | networks of published shapes with random weights, for measuring |
@@ -21,6 +21,7 @@ pub mod config;
 pub mod context;
 pub mod denoise;
 mod experts;
+mod kept;
 mod linear;
 pub mod load;
 mod mlp;

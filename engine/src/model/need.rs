@@ -143,11 +143,12 @@ fn canvas(spec: &ModelSpec) -> u64 {
 
 fn caches(spec: &ModelSpec, float: u64) -> u64 {
     match spec.topology {
+        Topology::BlockCausal(_) => 0,
         // Nothing is kept between passes.
-        Topology::Full | Topology::BlockCausal(_) => 0,
-        Topology::ContextExact => {
+        Topology::Full if spec.decode.vicinity.is_none() => 0,
+        Topology::Full | Topology::ContextExact => {
             let row = 2 * (spec.layers * spec.kv_heads * spec.head_dim) as u64 * float;
-            // One context may be larger than what is remembered; while it grows there are two of it.
+            // One context may be larger than what is remembered; while it grows or is rearranged there are two of it.
             let one = (canvas(spec) + SPAN_ROWS as u64).saturating_mul(row);
             one.saturating_add(one.max(MAX_REMEMBERED_BYTES as u64))
         }
@@ -190,6 +191,14 @@ mod tests {
         let floats = Need::of(&spec);
         assert_eq!(floats.weights, spec.parameters() * 4);
         assert_eq!(Need::with(&spec, None, DType::BF16, true).weights, spec.parameters() * 2);
+    }
+
+    #[test]
+    fn what_a_network_that_sees_both_ways_keeps_is_counted_if_it_keeps_it() {
+        let mut spec = spec(Topology::Full);
+        assert_eq!(Need::of(&spec).caches, 0);
+        spec.decode.vicinity = Some(4);
+        assert!(Need::of(&spec).caches > MAX_REMEMBERED_BYTES as u64);
     }
 
     #[test]

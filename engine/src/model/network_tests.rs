@@ -19,9 +19,9 @@ const ROUNDED: f32 = 0.05;
 /// How far f16 may be from f32, as a share of the widest row of logits.
 const HALVED: f32 = 0.01;
 /// How far two ways of adding the same numbers may differ, in logits of these small networks.
-const TOLERANCE: f32 = 2e-4;
+pub(in crate::model) const TOLERANCE: f32 = 2e-4;
 
-fn spec(topology: Topology, changes: &[(&str, serde_json::Value)]) -> ModelSpec {
+pub(in crate::model) fn spec(topology: Topology, changes: &[(&str, serde_json::Value)]) -> ModelSpec {
     let mut file = reference::config(topology);
     for (field, value) in changes {
         file[*field] = value.clone();
@@ -29,22 +29,22 @@ fn spec(topology: Topology, changes: &[(&str, serde_json::Value)]) -> ModelSpec 
     ModelSpec::from_bytes(&serde_json::to_vec(&file).unwrap(), Path::new("config.json")).unwrap()
 }
 
-fn network(spec: &ModelSpec, seed: u64) -> Network {
+pub(in crate::model) fn network(spec: &ModelSpec, seed: u64) -> Network {
     let bytes: &'static [u8] = reference::safetensors(spec, seed).leak();
     let weights = Weights::in_memory(bytes, Path::new("model.safetensors"), spec).unwrap();
     Network::new(spec, &weights, &Device::Cpu, 1, Precision::Full).unwrap()
 }
 
-fn ids(tokens: &[u32]) -> Vec<TokenId> {
+pub(in crate::model) fn ids(tokens: &[u32]) -> Vec<TokenId> {
     tokens.iter().map(|&id| TokenId(id)).collect()
 }
 
-fn text(length: usize, seed: usize) -> Vec<u32> {
+pub(in crate::model) fn text(length: usize, seed: usize) -> Vec<u32> {
     (0..length).map(|n| (6 + (n * 7 + seed * 13 + n * n) % 44) as u32).collect()
 }
 
 /// All positions' logits of one span, by the reference: the whole row at once, no cache.
-fn expected(
+pub(in crate::model) fn expected(
     spec: &ModelSpec,
     seed: u64,
     suffix: &[u32],
@@ -75,7 +75,7 @@ fn expected(
     all[s + p..].to_vec()
 }
 
-fn logits(
+pub(in crate::model) fn logits(
     network: &mut Network,
     suffix: &[u32],
     prefix: &[u32],
@@ -89,7 +89,7 @@ fn logits(
     flat.chunks(network.spec.vocab).map(<[f32]>::to_vec).collect()
 }
 
-fn furthest(one: &[Vec<f32>], other: &[Vec<f32>]) -> f32 {
+pub(in crate::model) fn furthest(one: &[Vec<f32>], other: &[Vec<f32>]) -> f32 {
     assert_eq!(one.len(), other.len());
     one.iter().flatten().zip(other.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
@@ -327,7 +327,7 @@ fn the_gap_is_one_that_training_has_seen() {
 }
 
 /// A folder's network, nothing banned.
-fn of_folder(folder: &Path, precision: Precision) -> Network {
+pub(in crate::model) fn of_folder(folder: &Path, precision: Precision) -> Network {
     let options = LoadOptions {
         threads: NonZeroUsize::new(1),
         precision,

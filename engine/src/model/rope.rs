@@ -26,13 +26,13 @@ impl Rope {
         Self { inverse, dtype }
     }
 
-    /// Angles of `positions`.
-    pub(super) fn angles(&self, positions: &[u32], device: &Device) -> Result<Angles> {
+    /// Angles of `positions`, or of distances.
+    pub(super) fn angles<P: Copy + Into<f64>>(&self, positions: &[P], device: &Device) -> Result<Angles> {
         let shape = (positions.len(), self.inverse.len());
         let angle = |of: fn(f64) -> f64| -> Vec<f32> {
             positions
                 .iter()
-                .flat_map(|&p| self.inverse.iter().map(move |f| of(f64::from(p) * f) as f32))
+                .flat_map(|&p| self.inverse.iter().map(move |f| of(p.into() * f) as f32))
                 .collect()
         };
         Ok(Angles {

@@ -169,11 +169,23 @@ pub(super) struct DoctorArgs {
 #[command(after_help = EXIT_CODES)]
 pub(super) struct BenchArgs {
     /// Time steps of networks of these shapes, with random weights: toy, qwen2.5-0.5b, qwen2.5-1.5b, dream-7b
-    #[arg(long, value_name = "NAME", value_delimiter = ',', required_unless_present = "parity")]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', required_unless_present_any = ["parity", "agreement"])]
     pub(super) shape: Vec<String>,
     /// Compare the logits of these model folders with those in their reference.json
     #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with = "shape")]
     pub(super) parity: Vec<PathBuf>,
+    /// Fill holes in these files exactly, and with rows kept from step to step: how far do the answers agree?
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["shape", "parity"])]
+    pub(super) agreement: Vec<PathBuf>,
+    /// With --agreement: model folder, or ID of a pulled model; it must see both ways
+    #[arg(long, value_name = "ID_OR_DIR", requires = "agreement")]
+    pub(super) model: Option<String>,
+    /// With --agreement or --shape: context rows either side of the span that a step reads anew (decode.vicinity)
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [0, 8, 32])]
+    pub(super) vicinity: Vec<usize>,
+    /// With --agreement: holes in each file, at most
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub(super) holes: usize,
     /// auto, cpu or cuda:N
     #[arg(long, default_value = "auto", value_parser = device)]
     pub(super) device: String,
@@ -212,6 +224,9 @@ pub(super) enum Way {
     Cached,
     /// Both ways, one after the other.
     Both,
+    /// Everything, and then for each --vicinity the span and so many rows either side of it, in a network that sees both
+    /// ways and keeps the others as they were.
+    Kept,
 }
 
 #[derive(Args, Debug)]

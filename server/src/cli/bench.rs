@@ -1,4 +1,5 @@
 //! `quicksilver bench`: what a denoise step costs on a device, and whether that device computes what PyTorch does.
+//! `--agreement` is told in its own file.
 //!
 //! Steps are measured through the sampler's own way to a network, logits on the host included, so a figure is what a request
 //! pays. Every row is printed as soon as it is known: who stops the command keeps what was measured.
@@ -52,7 +53,13 @@ mod with_tensors {
     const SOME_TOKEN: u32 = 7;
 
     pub(in super::super) fn run(args: &BenchArgs) -> Result<(), Failure> {
-        if args.shape.is_empty() { parity(args) } else { table(args) }
+        if !args.agreement.is_empty() {
+            super::super::agreement::run(args)
+        } else if args.shape.is_empty() {
+            parity(args)
+        } else {
+            table(args)
+        }
     }
 
     fn usage(error: EngineError) -> Failure {
@@ -82,18 +89,26 @@ mod with_tensors {
         }
         let longest = args.spans.iter().copied().max().unwrap_or(1);
         let ways: &[bool] = match args.way {
-            Way::Full => &[false],
+            Way::Full | Way::Kept => &[false],
             Way::Cached => &[true],
             Way::Both => &[false, true],
         };
         for (shape, &cached) in args.shape.iter().flat_map(|shape| ways.iter().map(move |way| (shape, way))) {
             let spec = random::spec(shape, cached, args.prefix + args.suffix, longest).map_err(usage)?;
             let mut network = Network::random(&spec, &device, float, threads()).map_err(usage)?;
-            for &span in &args.spans {
+            let kept = if let Way::Kept = args.way { &args.vicinity[..] } else { &[] };
+            let vicinities = std::iter::once(None).chain(kept.iter().copied().map(Some));
+            for (vicinity, &span) in
+                vicinities.flat_map(|vicinity| args.spans.iter().map(move |span| (vicinity, span)))
+            {
+                network.keep(vicinity);
                 let measured = measure(&mut network, args, span).map_err(usage)?;
                 let [low, middle, high] = [0.1, 0.5, 0.9].map(|share| measured.quantile(share));
                 let per_s = args.per_step.min(span) as f64 * 1e3 / middle;
-                let way = if cached { "cached" } else { "full" };
+                let way = match vicinity {
+                    Some(vicinity) => format!("kept {vicinity}"),
+                    None => if cached { "cached" } else { "full" }.to_owned(),
+                };
                 let line = if args.json {
                     json!({
                         "engine": "quicksilver", "shape": shape, "way": way, "device": name, "float": float.to_string(),

@@ -2,6 +2,8 @@
 //! `failure` is how all of them fail.
 
 mod account;
+#[cfg(feature = "engine")]
+mod agreement;
 mod args;
 mod bench;
 mod caret;
