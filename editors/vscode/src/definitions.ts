@@ -67,6 +67,10 @@ export class Definitions implements vscode.Disposable {
     }
     const { document, selection } = editor;
     if (!config.definitions(document)) {
+      if (this.#told !== '') {
+        this.#told = '';
+        this.#tell(document, []);
+      }
       return;
     }
     const { line, character } = selection.active;

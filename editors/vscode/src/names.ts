@@ -15,7 +15,7 @@ export interface NearName {
 /** The names on the cursor's line, the nearest first, then those of the line above; each once. */
 export function namesNear(line: string, above: string, character: number): NearName[] {
   const found = [line, above].flatMap((text, up) =>
-    [...text.slice(0, LINE_LENGTH).matchAll(/[\p{L}_][\p{L}\p{N}_]*/gu)].map(({ 0: name, index }) => {
+    [...text.slice(0, LINE_LENGTH).matchAll(/(?<![\p{L}\p{N}_])[\p{L}_][\p{L}\p{N}_]*/gu)].map(({ 0: name, index }) => {
       const near = Math.min(Math.abs(character - index), Math.abs(character - index - name.length));
       return { name, above: up, character: index, far: up === 0 ? near : 2 * LINE_LENGTH - index };
     }),

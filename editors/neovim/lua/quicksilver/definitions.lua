@@ -44,7 +44,7 @@ function M.near(bufnr, row, col)
   local found = {} ---@type { name: string, row: integer, col: integer, far: integer }[]
   for above = 0, math.min(row, 1) do
     local line = (api.nvim_buf_get_lines(bufnr, row - above, row - above + 1, false)[1] or ''):sub(1, M.LINE_BYTES)
-    for start, name in line:gmatch('()([%a_\128-\255][%w_\128-\255]*)') do
+    for start, name in line:gmatch('()%f[%w_\128-\255]([%a_\128-\255][%w_\128-\255]*)') do
       if #name >= M.SHORTEST then
         local far = above == 0 and math.min(math.abs(col - start + 1), math.abs(col - start + 1 - #name)) or M.LINE_BYTES + #line - start
         found[#found + 1] = { name = name, row = row - above, col = start - 1, far = far }

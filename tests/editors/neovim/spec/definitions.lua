@@ -157,7 +157,7 @@ it('a server that does not answer in time is not waited for', function()
 end)
 
 it('at most so many names are asked for, and nonsense is no location', function()
-  open({ 'aaa bbb ccc ddd eee fff ggg hhh iii jjj kkk x yy 123' })
+  open({ 'aaa bbb ccc ddd eee fff ggg hhh iii jjj kkk x yy 123 0x12f' })
   answer_now = function()
     return { 3, { uri = 5, range = RANGE }, { uri = 'file:///a', range = { start = 1 } } }
   end
