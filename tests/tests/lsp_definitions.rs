@@ -36,7 +36,12 @@ fn location(uri: &str, line: u32) -> Value {
 
 /// What the engine is told of other files, once `ready` likes it or time is up. Each question is about a text of its own:
 /// what is shown already is not asked for again.
-fn told(editor: &mut Editor, engine: &FakeEngine, patience: Duration, ready: impl Fn(&str) -> bool) -> String {
+fn told(
+    editor: &mut Editor,
+    engine: &FakeEngine,
+    patience: Duration,
+    ready: impl Fn(&str) -> bool,
+) -> String {
     let until = Instant::now() + patience;
     let mut round = 0;
     loop {
@@ -45,7 +50,8 @@ fn told(editor: &mut Editor, engine: &FakeEngine, patience: Duration, ready: imp
         editor.replace(&fixture.text);
         editor.suggestions(fixture.position());
         let asked = engine.asked().pop();
-        let told: String = asked.iter().flat_map(|asked| &asked.context).map(|file| file.text.as_str()).collect();
+        let told: String =
+            asked.iter().flat_map(|asked| &asked.context).map(|file| file.text.as_str()).collect();
         if ready(&told) || Instant::now() > until {
             return told;
         }

@@ -97,7 +97,11 @@ fn lines_that_no_grammar_knows_go_along_if_the_name_stands_there() {
     for (line, goes) in [(0, true), (1, false), (500, false), (usize::MAX - 1, false)] {
         point(&folder, &bare, &[named("compute", &[(&folder.path().join("f.zig"), line)])], &[]);
         let said = told(&folder, &bare, &[]);
-        assert_eq!(said, if goes { vec![("f.zig:1-1".to_owned(), SAYS.to_owned())] } else { vec![] }, "{line}");
+        assert_eq!(
+            said,
+            if goes { vec![("f.zig:1-1".to_owned(), SAYS.to_owned())] } else { vec![] },
+            "{line}"
+        );
     }
 }
 
@@ -119,11 +123,23 @@ fn nothing_that_may_not_be_told_is_told_because_the_editor_points_at_it() {
     ]);
     let bare = Workspace::new(&[folder.path().to_owned()], &[]);
     #[cfg(unix)]
-    std::os::unix::fs::symlink(outside.path().join("dependency.rs"), folder.path().join("link.rs")).expect("a link");
-    let mut spots: Vec<_> =
-        [".env", "secrets/a.rs", "ignored.rs", "huge.rs", "binary.rs", "data.json", "machine.rs", "link.rs", "gone.rs", "", "main.rs"]
-            .map(|name| folder.path().join(name))
-            .to_vec();
+    std::os::unix::fs::symlink(outside.path().join("dependency.rs"), folder.path().join("link.rs"))
+        .expect("a link");
+    let mut spots: Vec<_> = [
+        ".env",
+        "secrets/a.rs",
+        "ignored.rs",
+        "huge.rs",
+        "binary.rs",
+        "data.json",
+        "machine.rs",
+        "link.rs",
+        "gone.rs",
+        "",
+        "main.rs",
+    ]
+    .map(|name| folder.path().join(name))
+    .to_vec();
     spots.push(outside.path().join("dependency.rs"));
     spots.push("/dev/zero".into());
     spots.push("relative.rs".into());
@@ -139,7 +155,11 @@ fn nothing_that_may_not_be_told_is_told_because_the_editor_points_at_it() {
     point(&folder, &bare, &[named("compute", &[(&folder.path().join("allowed.rs"), 0)])], &[]);
     assert_eq!(told(&folder, &bare, &[]), [("allowed.rs".to_owned(), SAYS.to_owned())]);
     fs::write(folder.path().join(".gitignore"), "allowed.rs\n").expect("a file");
-    assert_eq!(told(&folder, &bare.scanned(&mut || false), &[]).len(), 1, "only what is not ignored any more");
+    assert_eq!(
+        told(&folder, &bare.scanned(&mut || false), &[]).len(),
+        1,
+        "only what is not ignored any more"
+    );
     assert!(told(&folder, &bare.scanned(&mut || false), &[]).iter().all(|(path, _)| path != "allowed.rs"));
 }
 
