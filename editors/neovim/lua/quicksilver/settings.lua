@@ -17,6 +17,7 @@
 ---@field lookAhead boolean Ask this machine's engine for what follows a suggestion while it is shown.
 ---@field exclude string[] Files that are never sent to an engine, besides secrets and what `.gitignore` names.
 ---@field automatic boolean Ask while typing; off: only on the trigger key.
+---@field definitions boolean Ask the language's own server where names near the cursor are defined, and tell the model of those that lie in the workspace.
 ---@field refinement 'off'|'first'|'full' Show the span while it is refined: not at all, its first step only, or every step.
 ---@field maskGlyph string Stands for a character that is still masked.
 ---@field binary? string The `quicksilver` executable; without it the one that came with the editor's plugin, else the one in `PATH`. User settings only.
