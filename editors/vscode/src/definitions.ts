@@ -31,6 +31,7 @@ export class Definitions implements vscode.Disposable {
   #moves = 0;
   /** What is known of one text. */
   #known = { document: '', names: new Map<string, readonly vscode.Location[]>() };
+  /** What was told last; empty: nothing. */
   #told = '';
 
   constructor() {
@@ -102,7 +103,7 @@ export class Definitions implements vscode.Disposable {
     const names = near.map(({ name }) => ({ name, locations: known.get(name) ?? [] })).filter(({ locations }) => locations.length > 0);
     const now = JSON.stringify([document.uri, names]);
     if (now !== this.#told && (names.length > 0 || this.#told !== '')) {
-      this.#told = now;
+      this.#told = names.length > 0 ? now : '';
       this.#tell?.(document, names);
     }
   }

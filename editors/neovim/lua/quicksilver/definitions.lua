@@ -32,7 +32,7 @@ local asking
 --- What is known of one text: locations by name.
 ---@type { key: string, names: table<string, lsp.Location[]> }
 local known = { key = '', names = {} }
----@type any what was told last
+---@type any what was told last; nil: nothing
 local told
 
 --- The names on the cursor's line, the nearest first, then those of the line above; each once.
@@ -96,7 +96,7 @@ local function tell(bufnr, version, names)
   if vim.deep_equal(now, told) or (#list == 0 and not told) then
     return
   end
-  told = now
+  told = #list > 0 and now or nil
   server:notify(protocol.DEFINITIONS, { textDocument = { uri = uri, version = version }, names = list })
 end
 
