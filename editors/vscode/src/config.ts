@@ -71,6 +71,11 @@ export function automatic(document: vscode.TextDocument): boolean {
   return read('automatic', document);
 }
 
+/** Whether to ask where the names in `document` are defined. */
+export function definitions(document: vscode.TextDocument): boolean {
+  return read('definitions', document);
+}
+
 /** The model's name or folder; empty: the embedded one. */
 export function model(): string {
   return read<string>('model').trim();

@@ -83,6 +83,7 @@ export const FRAME = 'quicksilver/frame';
 export const STATUS = 'quicksilver/status';
 export const FILL = 'quicksilver/fill';
 export const REWRITE = 'quicksilver/rewrite';
+export const DEFINITIONS = 'quicksilver/definitions';
 export const FILL_FRAME = 'quicksilver/fillFrame';
 /** A command of the server's. */
 export const FIND_DOUBTS = 'quicksilver.findDoubts';

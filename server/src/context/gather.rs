@@ -13,6 +13,7 @@ use super::{
     identifiers::{Sought, hash, jaccard, words},
     near::Near,
     neighbours::{Entry, LEAST_SIMILAR},
+    pointed::{MOST_NAMES, MOST_PLACES},
     reader::FileId,
     told::Told,
 };
@@ -21,6 +22,8 @@ use super::{
 const DEFINITION_BYTES: usize = 4 * 1024;
 /// Definitions of a name beyond which it says nothing.
 const MOST_DEFINITIONS: usize = 4;
+/// Definitions that the editor pointed at.
+const MOST_POINTED: usize = MOST_NAMES * MOST_PLACES;
 /// Lines of one definition.
 const DEFINITION_LINES: usize = 24;
 /// Lines around an edit that go along with it.
@@ -70,7 +73,7 @@ impl Workspace {
             table.edits(&told);
         }
         if self.sources.definitions && !over() {
-            table.definitions();
+            table.definitions(&told);
         }
         let rest = table.open_documents(&told);
         // Nor is it then known of every file on disk that it is not open.
@@ -92,6 +95,24 @@ struct Opened<'a> {
     windows: Vec<(f32, Range<usize>)>,
     /// Its number among the files.
     file: usize,
+}
+
+/// Lines that define a name near the cursor.
+struct Found<'a> {
+    weight: f32,
+    name: u64,
+    within: Within<'a>,
+    bytes: Range<usize>,
+    /// By the editor, not by tree-sitter.
+    pointed: bool,
+}
+
+/// Where lines are.
+#[derive(Clone, Copy)]
+enum Within<'a> {
+    Entry(&'a Entry),
+    /// The file of this number.
+    File(usize),
 }
 
 /// Some files, by path and by id: those with one or the other of a file are that file.
@@ -190,35 +211,99 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// What defines the names near the cursor, the nearest and rarest first. Open documents are not looked up: what is on
-    /// disk is older, and they come along before others anyway.
-    fn definitions(&mut self) {
+    /// What defines the names near the cursor, the nearest and rarest first. Of a name that the editor has pointed at, what
+    /// it pointed at alone. Open documents are not looked up otherwise: what is on disk is older, and they come along
+    /// before others anyway.
+    fn definitions(&mut self, opened: &[Opened<'_>]) {
         let index = self.workspace.index();
-        let mut found: Vec<(f32, &'a Entry, Range<usize>, u64)> = Vec::new();
-        for (name, weight) in &self.around.near.names {
+        let mut found = self.pointed(opened);
+        let pointed: FxHashSet<u64> = found.iter().map(|found| found.name).collect();
+        for (name, weight) in self.around.near.names.iter().filter(|(name, _)| !pointed.contains(name)) {
             let places = index.defines(*name);
             let many = places.len();
             if (1..=MOST_DEFINITIONS).contains(&many) {
                 let closed = places.filter(|(entry, _)| self.is_closed(entry));
-                found
-                    .extend(closed.map(|(entry, it)| (weight / many as f32, entry, it.bytes.clone(), *name)));
+                found.extend(closed.map(|(entry, it)| {
+                    let (weight, bytes) = (weight / many as f32, it.bytes.clone());
+                    Found { weight, name: *name, within: Within::Entry(entry), bytes, pointed: false }
+                }));
             }
         }
-        found.sort_by(|(a, x, m, _), (b, y, n, _)| {
-            b.total_cmp(a).then_with(|| (&x.name, m.start).cmp(&(&y.name, n.start)))
-        });
+        found.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| self.order(a).cmp(&self.order(b))));
         let mut left = DEFINITION_BYTES;
-        for (_, entry, bytes, name) in found {
-            let text = entry.text.get(bytes.clone()).unwrap_or_default();
+        for Found { name, within, bytes, pointed, .. } in found {
+            let text = self.text(within).get(bytes.clone()).unwrap_or_default();
             let taken: usize = text.split_inclusive('\n').take(DEFINITION_LINES).map(str::len).sum();
             if taken <= left {
                 left -= taken;
                 let spelled = words(text).find(|word| hash(word) == name).unwrap_or_default().to_owned();
-                let (file, _) = self.number(entry, None);
-                let bytes = bytes.start..bytes.start + taken;
-                self.offers.push(Offer { file, bytes, source: Source::Defines(spelled) });
+                let source = if pointed { Source::Pointed(spelled) } else { Source::Defines(spelled) };
+                let file = match within {
+                    Within::Entry(entry) => self.number(entry, None).0,
+                    Within::File(file) => file,
+                };
+                self.offers.push(Offer { file, bytes: bytes.start..bytes.start + taken, source });
             }
         }
+    }
+
+    /// What the editor has pointed at, where it may still be told, its name is still near, and its lines still stand:
+    /// they are looked for in the text as it is now.
+    fn pointed(&mut self, opened: &[Opened<'_>]) -> Vec<Found<'a>> {
+        let (workspace, around) = (self.workspace, self.around);
+        let Some(hole) = around.place else { return Vec::new() };
+        let mut found: Vec<Found<'a>> = Vec::new();
+        // Files that are neither open nor indexed, and their numbers.
+        let mut others: Vec<(Arc<Place>, usize)> = Vec::new();
+        for pointed in workspace.pointings.from(&hole.real).iter() {
+            let name = hash(&pointed.name);
+            let place = workspace.place(&pointed.path);
+            let Some(weight) = around.near.names.get(&name).copied() else { continue };
+            let is_told = place.verdict.is_ok() && !hole.is(&place.real, place.id.as_ref());
+            if !is_told || found.len() == MOST_POINTED {
+                continue;
+            }
+            let id = place.id.as_ref();
+            let within = if let Some(open) = opened.iter().find(|open| open.place.is(&place.real, id)) {
+                Within::File(open.file)
+            } else if self.standing.have(&place.real, id) || !workspace.holds(&place.real) {
+                continue;
+            } else if let Some(entry) = workspace.index().entry(&place.real, id) {
+                Within::Entry(entry)
+            } else if let Some((_, file)) = others.iter().find(|(other, _)| other.is(&place.real, id)) {
+                Within::File(*file)
+            } else {
+                let (path, text) = (place.name.clone(), Arc::clone(&pointed.text));
+                self.files.push(File { path, text, similarity: 0.0 });
+                others.push((place, self.files.len() - 1));
+                Within::File(self.files.len() - 1)
+            };
+            let lines = pointed.text.get(pointed.bytes.clone()).unwrap_or_default();
+            let text = self.text(within);
+            let stays = text.get(pointed.bytes.clone()) == Some(lines);
+            let start = if stays { Some(pointed.bytes.start) } else { text.find(lines) };
+            if let Some(start) = start {
+                let bytes = start..start + lines.len();
+                found.push(Found { weight, name, within, bytes, pointed: true });
+            }
+        }
+        found
+    }
+
+    fn text(&self, within: Within<'a>) -> &str {
+        match within {
+            Within::Entry(entry) => &entry.text,
+            Within::File(file) => self.files.get(file).map_or("", |file| &file.text),
+        }
+    }
+
+    /// What decides between definitions of the same weight.
+    fn order<'s>(&'s self, found: &'s Found<'a>) -> (&'s str, usize) {
+        let path = match found.within {
+            Within::Entry(entry) => &entry.name,
+            Within::File(file) => self.files.get(file).map_or("", |file| &file.path),
+        };
+        (path, found.bytes.start)
     }
 
     /// Offers the windows of open documents, the likest first, and gives back those that may wait.

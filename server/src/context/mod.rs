@@ -10,6 +10,7 @@
 //! | [`neighbours`] | the index: the workspace's files by likeness, their windows, what they define |
 //! | `definitions`, `windows`, `identifiers` | a text's definitions, pieces and words |
 //! | `near` | the names near the cursor |
+//! | [`pointed`] | where the editor says that names near the cursor are defined |
 //! | `told` | open documents, made ready to be told |
 //! | `gather` | the sources of other files' lines, in their order |
 //! | [`budget`] | how much of them goes along, and why the rest does not |
@@ -29,6 +30,7 @@ mod near;
 pub mod neighbours;
 pub mod place;
 pub mod placeholders;
+pub mod pointed;
 pub mod reader;
 pub mod secrets;
 pub mod span;
@@ -42,6 +44,8 @@ mod assemble_tests;
 mod canary_tests;
 #[cfg(test)]
 mod gather_tests;
+#[cfg(test)]
+mod pointed_tests;
 #[cfg(test)]
 mod span_tests;
 #[cfg(test)]

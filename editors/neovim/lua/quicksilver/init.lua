@@ -3,6 +3,7 @@
 
 local client = require('quicksilver.client')
 local config = require('quicksilver.config')
+local definitions = require('quicksilver.definitions')
 local fill = require('quicksilver.fill')
 local ghost = require('quicksilver.ghost')
 local keymaps = require('quicksilver.keymaps')
@@ -35,6 +36,8 @@ local function create_autocommands()
       vim.schedule(request.on_move)
     end
   end)
+  on({ 'InsertEnter', 'TextChangedI', 'TextChangedP', 'CursorMovedI' }, definitions.on_move)
+  on({ 'InsertLeave', 'BufLeave' }, definitions.cancel)
   on({ 'ColorScheme' }, ghost.define_highlights)
 end
 
