@@ -5,7 +5,7 @@
 //! | `gate` | whether to ask at all, and every reason for silence |
 //! | `site` | the lines around the cursor, as the rules want them |
 //! | `polish` | the engine's text made fit for its place, or refused |
-//! | `sound` | which of several texts add no syntax error |
+//! | `sound` | which of several texts leaves the syntax soundest |
 //! | `brackets` | which brackets a text opens and closes |
 //! | `reuse` | a keystroke answered from a suggestion that was made before |
 //! | `history` | the suggestions that may still be of use |
