@@ -104,7 +104,8 @@ export function makeClient(path: string, log: vscode.LogOutputChannel, listeners
 /** Asks the server for ghost text. */
 export async function ask(client: LanguageClient, asked: Asked, context: vscode.InlineCompletionContext): Promise<Items> {
   const { token } = asked.source;
-  const params = client.code2ProtocolConverter.asInlineCompletionParams(asked.document, asked.position, context);
+  const plain = client.code2ProtocolConverter.asInlineCompletionParams(asked.document, asked.position, context);
+  const params = protocol.withCircumstances(plain, config.circumstances(asked.document));
   const answer = await client.sendRequest(InlineCompletionRequest.type, params, token);
   return client.protocol2CodeConverter.asInlineCompletionResult(answer, token);
 }

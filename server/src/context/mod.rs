@@ -3,7 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | [`window`] | which part of the document |
-//! | [`span`] | where the hole ends |
+//! | [`span`], `opener` | where the hole ends; whether a line opens a block |
 //! | [`exclude`] | the one gate: files that are told to nobody |
 //! | [`secrets`] | strings that look like keys, blanked |
 //! | [`reader`] | the guarded reader |
@@ -28,6 +28,7 @@ pub mod holes;
 mod identifiers;
 mod near;
 pub mod neighbours;
+mod opener;
 pub mod place;
 pub mod placeholders;
 pub mod pointed;
@@ -46,6 +47,8 @@ mod canary_tests;
 mod gather_tests;
 #[cfg(test)]
 mod pointed_tests;
+#[cfg(test)]
+mod span_policy_tests;
 #[cfg(test)]
 mod span_tests;
 #[cfg(test)]
