@@ -68,6 +68,8 @@ neovim() {
     timeout 60 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
   count neovim-frames env -u QUICKSILVER_BIN SPECS="$here/neovim/spec/frames.lua" \
     timeout 60 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
+  count neovim-install env -u QUICKSILVER_BIN SPECS="$here/neovim/spec/install.lua" \
+    timeout 100 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
   count neovim-fill env -u QUICKSILVER_BIN -u PROJECT SPECS="$here/neovim/spec/fill.lua" \
     timeout 60 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
   PROJECT=$(sample)
