@@ -92,6 +92,8 @@ vscode() {
   check vscode-package bash package.sh
   count vscode-ghost env NODE_PATH="$cache/vscode/tools/node_modules" timeout 400 \
     node "$here/vscode/drive.cjs" "$cache/vscode" "$PWD/quicksilver.vsix" "$(sample)" "$work/vscode" "$artifacts"
+  count vscode-untrusted env NODE_PATH="$cache/vscode/tools/node_modules" timeout 200 \
+    node "$here/vscode/untrusted.cjs" "$cache/vscode" "$PWD/quicksilver.vsix" "$(sample)" "$work/untrusted" "$artifacts"
   rm -f quicksilver.vsix
 }
 

@@ -65,3 +65,25 @@ it('the documented status line shows a percent sign once', function()
   local shown = ('vim.api.nvim_eval_statusline(%q, {}).str'):format(documented:gsub('\\ ', ' '))
   equal('status line', child(configuration, shown):match('qs: .*'), 'qs: not sure enough (6 %)')
 end)
+
+--- What the child's `:checkhealth` complains of.
+---@param configuration string
+---@return string
+local function complaints(configuration)
+  local lines = 'vim.iter(vim.api.nvim_buf_get_lines(0, 0, -1, false)):filter(function(line) return line:find("WARNING") or line:find("ERROR") end):join("\\n")'
+  return child(configuration, 'vim.cmd("silent checkhealth quicksilver") .. ' .. lines)
+end
+
+it(':checkhealth has nothing to say of the keys and settings as they come', function()
+  local said = complaints(ON_PATH .. SETUP)
+  equal('settings and keys', said:match('mapped to something else') or said:match('takes'), nil)
+  equal('the rest', said:match('the server is stopped') ~= nil, true)
+end)
+
+it(':checkhealth names each setting that is wrong, and each key that is taken', function()
+  local wrong = ON_PATH .. 'require("quicksilver").setup({ enable = false, deadlineMs = 1, nonsense = 3 }) '
+  local said = complaints(wrong .. 'vim.defer_fn(function() vim.keymap.set("n", "<M-f>", "x") end, 100) ')
+  for _, expected in ipairs({ '"deadlineMs" takes 10 to 10000', 'there is no setting "nonsense"', 'fill: <M-f> is mapped to something else' }) do
+    equal(expected, said:find(expected, 1, true) ~= nil, true)
+  end
+end)
