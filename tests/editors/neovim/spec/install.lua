@@ -45,6 +45,11 @@ it('where nothing shows, that plugin gets its Tab', function()
   equal('line', child(ON_PATH .. SETUP .. LATE_TAB, typed), 'atheirsb')
 end)
 
+it('where nothing shows, a key with Alt writes nothing into the text', function()
+  local typed = 'vim.api.nvim_feedkeys(vim.keycode("ia<M-]><M-[><M-\\\\>b<Esc>"), "mx", false) or vim.api.nvim_get_current_line()'
+  equal('line', child(ON_PATH .. SETUP, typed), 'ab')
+end)
+
 it(':help quicksilver is there without any further command', function()
   equal('help', child(ON_PATH, 'vim.cmd("help quicksilver") .. vim.fn.expand("%:t")'), 'quicksilver.txt')
 end)
