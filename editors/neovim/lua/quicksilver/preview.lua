@@ -121,7 +121,8 @@ function M.show(bufnr, offers, options)
     silent.done = function() end
     M.dismiss()
   end
-  api.nvim_set_hl(0, REPLACED, { default = true, link = 'DiffDelete' })
+  local struck = vim.tbl_extend('force', api.nvim_get_hl(0, { name = 'DiffDelete', link = false }), { strikethrough = true, default = true })
+  api.nvim_set_hl(0, REPLACED, struck --[[@as vim.api.keyset.highlight]])
   local tick = api.nvim_buf_get_changedtick(bufnr)
   current = { bufnr = bufnr, tick = tick, offers = offers, final = options.final, done = options.done }
   for _, offer in ipairs(offers) do
