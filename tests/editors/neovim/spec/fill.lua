@@ -263,4 +263,15 @@ if not PROJECT then
     require('quicksilver.fill').doubts()
     equal('with none', vim.diagnostic.config(nil, namespace).virtual_text, true)
   end)
+
+  it('no engine at all is told once, for those without a status line', function()
+    open(FILE)
+    local said = { kind = 'Error', message = 'no engine: there is no such model', busy = false }
+    for _ = 1, 2 do
+      notify('quicksilver/status', said)
+      pause(50)
+    end
+    equal('told', told, { 'quicksilver: no engine: there is no such model' })
+    notify('quicksilver/status', { kind = 'Normal', message = '', busy = false })
+  end)
 end
