@@ -52,38 +52,39 @@ def screen_of(nvim: str, quicksilver: str, plugin: str, keys: str, awaited: str)
             tmux("kill-server")
 
 
-def cells(line: str) -> list[tuple[str, tuple[str, str, str]]]:
-    """The characters of a line, each with its colour, that of its ground, and how it is underlined."""
-    found, ink, ground, line_under = [], INK, "", ""
-    for place, part in enumerate(CODE.split(line)):
+def cells(row: str) -> list[tuple[str, tuple[str, str, str]]]:
+    """The characters of a row, each with its colour, that of its ground, and what line it has."""
+    found, ink, ground, line = [], INK, "", ""
+    for place, part in enumerate(CODE.split(row)):
         if place % 2 == 0:
-            found += [(character, (ink, ground, line_under)) for character in part]
+            found += [(character, (ink, ground, line)) for character in part]
             continue
         if part in ("", "0") or part.startswith("0;"):
-            ink, ground, line_under = INK, "", ""
+            ink, ground, line = INK, "", ""
         colours = {kind: "#{:02x}{:02x}{:02x}".format(*map(int, rgb)) for kind, *rgb in re.findall(r"([34]8);2;(\d+);(\d+);(\d+)", part)}
         ink, ground = colours.get("38", ink), colours.get("48", ground)
         codes = re.sub(r"[345]8;2;\d+;\d+;\d+", "", part).split(";")
         ink = INK if "39" in codes else ink
         ground = "" if "49" in codes else ground
-        line_under = "underline" if "4" in codes else "" if "24" in codes else line_under
+        for code, look in (("4", "underline"), ("9", "line-through"), ("24", ""), ("29", "")):
+            line = look if code in codes else line
     return found
 
 
 def draw(lines: list[str]) -> str:
     rows = []
-    for row, line in enumerate(lines):
-        column, top = 0, row * LINE + 6
-        for (ink, ground, line_under), run in groupby(cells(line), key=lambda cell: cell[1]):
+    for number, row in enumerate(lines):
+        column, top = 0, number * LINE + 6
+        for (ink, ground, line), run in groupby(cells(row), key=lambda cell: cell[1]):
             text = "".join(character for character, _ in run)
             x = 8 + column * CELL
             width = len(text) * CELL
             column += len(text)
             if ground and ground != PAPER:
                 rows.append(f'<rect x="{x:.1f}" y="{top}" width="{width:.1f}" height="{LINE}" fill="{ground}"/>')
-            if text.strip():
-                under = f' text-decoration="{line_under}"' if line_under else ""
-                rows.append(f'<text x="{x:.1f}" y="{top + 14}" textLength="{width:.1f}" fill="{ink}"{under} xml:space="preserve">{html.escape(text)}</text>')
+            if text.strip() or line:
+                decoration = f' text-decoration="{line}"' if line else ""
+                rows.append(f'<text x="{x:.1f}" y="{top + 14}" textLength="{width:.1f}" fill="{ink}"{decoration} xml:space="preserve">{html.escape(text)}</text>')
     width, height = 16 + COLUMNS * CELL, 14 + len(lines) * LINE
     style = 'font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="14"'
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height}" {style}>'
