@@ -41,6 +41,16 @@ local function create_autocommands()
   on({ 'ColorScheme' }, ghost.define_highlights)
 end
 
+--- Maps the keys, after every plugin that maps them while the editor starts: `setup()` in the user's configuration
+--- runs before any of these, and would be mapped over.
+local function map_keys()
+  if vim.v.vim_did_enter == 1 then
+    keymaps.set()
+    return
+  end
+  vim.api.nvim_create_autocmd('VimEnter', { once = true, callback = vim.schedule_wrap(keymaps.set) })
+end
+
 --- Starts the plugin. May be called again with other options.
 ---@param options? table see |quicksilver-config|
 function M.setup(options)
@@ -50,7 +60,7 @@ function M.setup(options)
     vim.notify('quicksilver: ' .. problem, vim.log.levels.WARN)
   end
   ghost.define_highlights()
-  keymaps.set()
+  map_keys()
   fill.setup()
   client.on_frame(request.on_frame)
   client.on_recovered(request.ask_again)
