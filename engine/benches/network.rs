@@ -1,4 +1,5 @@
-//! What a keystroke costs the network: reading a context from nothing, a typed token, a denoise step.
+//! What a keystroke costs the network: reading a context from nothing, a typed token, a denoise step; and what the
+//! first call of a length search costs, its candidates in one pass and one by one.
 //!
 //! Random weights of the embedded model's size, so that it runs before there are trained ones; on the CPU, with
 //! 256 tokens of prefix and 128 of suffix. `cargo bench --profile release -p quicksilver-engine --bench network`
@@ -18,12 +19,12 @@ use safetensors::tensor::{Dtype, TensorView};
 use serde_json::json;
 
 /// Milestone S of the training plan, `engine/training/configs/s.json`: 8 blocks of 512.
-fn spec() -> ModelSpec {
+fn spec(topology: &str) -> ModelSpec {
     let file = json!({
         "model_type": "quicksilver", "hidden_size": 512, "num_hidden_layers": 8, "num_attention_heads": 8,
         "num_key_value_heads": 8, "head_dim": 64, "intermediate_size": 1408, "vocab_size": 16384,
         "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "tie_word_embeddings": true,
-        "attention_topology": "context-exact", "span_gap": 64, "mask_token_id": 1,
+        "attention_topology": topology, "span_gap": 64, "mask_token_id": 1,
         "decode": {"max_span": 32, "canvas": [8]}
     });
     ModelSpec::from_bytes(file.to_string().as_bytes(), Path::new("config.json")).expect("a sound config")
@@ -63,7 +64,7 @@ fn ids(length: usize, salt: usize) -> Vec<TokenId> {
 }
 
 fn keystroke(criterion: &mut Criterion) {
-    let spec = spec();
+    let spec = spec("context-exact");
     let ways = [("f32", Precision::Full), ("int8", Precision::Int8)];
     for (way, threads) in ways.into_iter().flat_map(|way| [1, 2].map(|threads| (way, threads))) {
         let mut network = network(&spec, threads, way.1);
@@ -108,6 +109,34 @@ fn keystroke(criterion: &mut Criterion) {
     }
 }
 
+/// CAL's first nine candidates where nothing is kept of a context, because it reads both ways.
+fn lengths(criterion: &mut Criterion) {
+    let spec = spec("full");
+    for (way, precision) in [("f32", Precision::Full), ("int8", Precision::Int8)] {
+        let mut network = network(&spec, 2, precision);
+        for (before, behind) in [(16, 8), (64, 32), (256, 128)] {
+            let (context, _) =
+                network.encode_context(&ids(behind, 1), &ids(before, 2), 32).expect("a context");
+            let spans: Vec<Vec<TokenId>> = (4..=12).map(|length| vec![TokenId(1); length]).collect();
+            let rows: Vec<Vec<CanvasIdx>> =
+                (4..=12).map(|length| (0..length).map(CanvasIdx).collect()).collect();
+            let spans: Vec<&[TokenId]> = spans.iter().map(Vec::as_slice).collect();
+            let rows: Vec<&[CanvasIdx]> = rows.iter().map(Vec::as_slice).collect();
+            let mut logits = Vec::new();
+            for (how, at_once) in [("in one call", spans.len()), ("one by one", 1)] {
+                let name = format!("nine lengths {how}, context {before}+{behind}, {way}, 2 threads");
+                criterion.bench_function(&name, |bencher| {
+                    bencher.iter(|| {
+                        for (spans, rows) in spans.chunks(at_once).zip(rows.chunks(at_once)) {
+                            network.denoiser(&context).logits(spans, rows, &mut logits).expect("logits");
+                        }
+                    });
+                });
+            }
+        }
+    }
+}
+
 /// 64 KiB of this crate's own text.
 fn tokens(criterion: &mut Criterion) {
     let json = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/models/embedded/tokenizer.json"))
@@ -127,6 +156,6 @@ fn tokens(criterion: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).measurement_time(std::time::Duration::from_secs(2)).warm_up_time(std::time::Duration::from_millis(500));
-    targets = tokens, keystroke
+    targets = tokens, keystroke, lengths
 }
 criterion_main!(benches);

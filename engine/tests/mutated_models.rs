@@ -1,5 +1,7 @@
 //! 50,000 spoiled model files: each is loaded or refused with an error that names a file. No panic, and no more memory
 //! than the files themselves ask for. Seeded: what fails once fails every time, and the message says with which seed.
+//!
+//! With `QUICKSILVER_FUZZ_SECONDS` in the environment each of these runs so long instead, on seeds that no run had before.
 
 #![allow(clippy::expect_used, reason = "a test ends at the first surprise")]
 
@@ -12,6 +14,7 @@ use std::{
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
 };
 
 use mutate::Dice;
@@ -26,12 +29,13 @@ use serde_json::Value;
 #[global_allocator]
 static ALLOCATOR: allocator::Counted = allocator::Counted;
 
-const CONFIGS: u64 = 15_000;
+const CONFIGS: u64 = 13_000;
 const TOKENIZERS: u64 = 10_000;
 const WEIGHTS: u64 = 17_000;
 const INDEXES: u64 = 5_000;
+const FOLDERS: u64 = 2_000;
 const MODELS: u64 = 3_000;
-const _: () = assert!(CONFIGS + TOKENIZERS + WEIGHTS + INDEXES + MODELS == 50_000);
+const _: () = assert!(CONFIGS + TOKENIZERS + WEIGHTS + INDEXES + FOLDERS + MODELS == 50_000);
 
 /// What every file may cost beside its own bytes: error texts, tables of a reader.
 const SLACK: usize = 256 * 1024;
@@ -45,17 +49,28 @@ fn read(path: &Path) -> Vec<u8> {
     std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Does `load` `count` times. `most` is the memory that it may hold for files of so many bytes together. Returns how
-/// many were loaded.
+/// The first `count`; or, where the environment says for how long, those that follow the time of day.
+fn seeds(count: u64) -> Box<dyn Iterator<Item = u64>> {
+    let seconds = std::env::var("QUICKSILVER_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    let Some(seconds) = seconds.map(Duration::from_secs) else { return Box::new(0..count) };
+    let (begun, now) = (Instant::now(), SystemTime::now().duration_since(SystemTime::UNIX_EPOCH));
+    let first = now.map_or(count, |now| now.as_nanos() as u64);
+    Box::new((0..).map(move |n| first.wrapping_add(n)).take_while(move |_| begun.elapsed() < seconds))
+}
+
+/// Does `load` `count` times. `most` is the memory that it may hold for files of so many bytes together. One in `least`
+/// is loaded, or nothing was tested but how a file begins.
 fn each(
-    count: u64,
+    what: &str,
+    (count, least): (u64, u64),
     most: impl Fn(usize) -> usize,
     mut load: impl FnMut(&mut Dice) -> (usize, Result<(), EngineError>),
-) -> u64 {
+) {
     // A backtrace, where the environment asks for one, reads the program's debug information: memory of its own.
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
-    let mut loaded = 0;
-    for seed in 0..count {
+    let (mut ran, mut loaded) = (0_u64, 0);
+    for seed in seeds(count) {
+        ran += 1;
         let ran = catch_unwind(AssertUnwindSafe(|| allocator::held_here(|| load(&mut Dice(seed)))));
         let Ok(((bytes, result), held)) = ran else { panic!("seed {seed}: a panic") };
         assert!(held <= most(bytes), "seed {seed}: {held} bytes held for {bytes} bytes of files: {result:?}");
@@ -74,7 +89,8 @@ fn each(
             Err(other) => panic!("seed {seed}: {other:?}"),
         }
     }
-    loaded
+    println!("{what}: {ran} spoiled, {loaded} of them loaded");
+    assert!((ran / least..ran * 9 / 10).contains(&loaded), "{what}: {loaded} of {ran} were loaded");
 }
 
 /// Half in their meaning, half in their bytes.
@@ -98,8 +114,9 @@ fn json(path: &Path) -> Value {
 #[test]
 fn spoiled_configs() {
     let sound = ["context-exact-f32", "full-dream-bf16"].map(|name| json(&fixture(name).join("config.json")));
-    let loaded = each(
-        CONFIGS,
+    each(
+        "configs",
+        (CONFIGS, 50),
         |bytes| 16 * bytes + SLACK,
         |dice| {
             let sound = dice.pick(&sound).clone();
@@ -107,14 +124,14 @@ fn spoiled_configs() {
             (file.len(), ModelSpec::from_bytes(&file, Path::new("config.json")).map(drop))
         },
     );
-    assert!((CONFIGS / 50..CONFIGS * 9 / 10).contains(&loaded), "{loaded} of {CONFIGS} were loaded");
 }
 
 #[test]
 fn spoiled_tokenizers() {
     let sound = json(&fixture("context-exact-f32").join("tokenizer.json"));
-    let loaded = each(
-        TOKENIZERS,
+    each(
+        "tokenizers",
+        (TOKENIZERS, 50),
         |bytes| 400 * bytes + 2 * 1024 * KIB,
         |dice| {
             let file = spoil_json(dice, &sound);
@@ -127,7 +144,6 @@ fn spoiled_tokenizers() {
             (file.len(), used)
         },
     );
-    assert!((TOKENIZERS / 50..TOKENIZERS * 9 / 10).contains(&loaded), "{loaded} of {TOKENIZERS} were loaded");
 }
 
 /// The header spoiled in its meaning, its length a lie, or any bytes.
@@ -174,8 +190,9 @@ fn spoiled_weights() {
         (spec, read(&fixture(name).join("model.safetensors")))
     });
     let path = folder.path().join("model.safetensors");
-    let loaded = each(
-        WEIGHTS,
+    each(
+        "weights",
+        (WEIGHTS, 100),
         |bytes| 8 * bytes + SLACK,
         |dice| {
             let (spec, sound) = dice.pick(&sound);
@@ -186,7 +203,6 @@ fn spoiled_weights() {
             (bytes, read_all(folder.path(), spec))
         },
     );
-    assert!((WEIGHTS / 100..WEIGHTS * 9 / 10).contains(&loaded), "{loaded} of {WEIGHTS} were loaded");
 }
 
 #[test]
@@ -213,8 +229,9 @@ fn spoiled_indexes() {
         "\0",
     ];
     let path = folder.path().join("model.safetensors.index.json");
-    let loaded = each(
-        INDEXES,
+    each(
+        "indexes",
+        (INDEXES, 50),
         |bytes| 8 * (bytes + 2 * 60 * KIB) + SLACK,
         |dice| {
             let file = if dice.below(3) == 0 {
@@ -232,7 +249,6 @@ fn spoiled_indexes() {
             (bytes, read_all(folder.path(), &spec))
         },
     );
-    assert!((INDEXES / 50..INDEXES * 9 / 10).contains(&loaded), "{loaded} of {INDEXES} were loaded");
 }
 
 #[test]
@@ -249,8 +265,9 @@ fn spoiled_models_as_a_whole() {
         ..LoadOptions::default()
     };
     let source = ModelSource::Dir(folder.path().to_owned());
-    let loaded = each(
-        MODELS,
+    each(
+        "models",
+        (MODELS, 50),
         |bytes| 400 * bytes + 8 * 1024 * KIB,
         |dice| {
             let spoiled = dice.below(3);
@@ -267,7 +284,55 @@ fn spoiled_models_as_a_whole() {
             (total, Model::load(&source, options).map(drop))
         },
     );
-    assert!((MODELS / 50..MODELS * 9 / 10).contains(&loaded), "{loaded} of {MODELS} were loaded");
+}
+
+/// What stands beside config and weights where there is no `tokenizer.json`: each of these files in turn.
+#[test]
+fn spoiled_folders() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let from = fixture("dream-on");
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("a file");
+    write("config.json", &read(&from.join("config.json")));
+    let mut all: Vec<(&str, Vec<u8>)> =
+        ["vocab.json", "merges.txt", "added_tokens.json", "tokenizer_config.json"]
+            .map(|name| (name, read(&from.join(name))))
+            .into();
+    let mut said = json(&from.join("generation_config.json"));
+    for (field, value) in [
+        ("alg", "entropy".into()),
+        ("steps", 64.into()),
+        ("temperature", 0.2.into()),
+        ("top_p", 0.95.into()),
+        ("top_k", 20.into()),
+        ("alg_temp", 0.1.into()),
+    ] {
+        said[field] = value;
+    }
+    all.push(("generation_config.json", serde_json::to_vec(&said).expect("JSON")));
+    let options = LoadOptions { network: Some(NetworkUse::Off), ..LoadOptions::default() };
+    let source = ModelSource::Dir(folder.path().to_owned());
+    each(
+        "folders",
+        (FOLDERS, 50),
+        |bytes| 400 * bytes + 8 * 1024 * KIB,
+        |dice| {
+            let spoiled = dice.below(all.len());
+            let mut total = 0;
+            for (at, (name, sound)) in all.iter().enumerate() {
+                let mut file = sound.clone();
+                match (at == spoiled, *name) {
+                    (false, _) => {}
+                    (true, "merges.txt") => mutate::bytes(dice, &mut file),
+                    (true, _) => {
+                        file = spoil_json(dice, &serde_json::from_slice(sound).expect("JSON"));
+                    }
+                }
+                total += file.len();
+                write(name, &file);
+            }
+            (total, Model::load(&source, options).map(drop))
+        },
+    );
 }
 
 /// What a spoiled file seldom becomes: patterns and documents made to exhaust whoever reads them.

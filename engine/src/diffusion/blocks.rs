@@ -36,6 +36,15 @@ impl Blocks {
             |index: usize| index.saturating_mul(self.length.max(1)).saturating_sub(self.before).min(len);
         edge(index)..edge(index.saturating_add(1))
     }
+
+    /// How many blocks hold any of some positions, which ascend.
+    #[must_use]
+    pub fn count(self, positions: &[CanvasIdx]) -> u32 {
+        let block = |at: &CanvasIdx| self.before.saturating_add(at.0) / self.length.max(1);
+        let mut blocks: Vec<usize> = positions.iter().map(block).collect();
+        blocks.dedup();
+        u32::try_from(blocks.len()).unwrap_or(u32::MAX)
+    }
 }
 
 /// The block that is being decided.
@@ -103,5 +112,16 @@ mod tests {
         assert_eq!(cut(Blocks::of(4), 10), [0..4, 4..8, 8..10]);
         assert_eq!(cut(Blocks { before: 3, ..Blocks::of(4) }, 10), [0..1, 1..5, 5..9]);
         assert_eq!(cut(Blocks::WHOLE, 10), [0..10, 10..10, 10..10]);
+        let all: Vec<CanvasIdx> = (0..10).map(CanvasIdx).collect();
+        let count = |blocks: Blocks| blocks.count(&all);
+        assert_eq!(
+            [Blocks::of(4), Blocks { before: 3, ..Blocks::of(4) }, Blocks::WHOLE].map(count),
+            [3, 4, 1]
+        );
+        assert_eq!(
+            Blocks::of(4).count(&[CanvasIdx(1), CanvasIdx(9)]),
+            2,
+            "a block that is filled does not count"
+        );
     }
 }

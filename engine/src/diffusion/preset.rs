@@ -3,7 +3,7 @@
 //! A model's config may name one; what it says goes beyond what is measured here, so nothing is chosen unasked.
 //! Their settings are the published defaults; temperature, top-p, top-k and the seed are the request's.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Blocks, Measure, Plan, Revision, Rule, Sampling, Schedule};
 
@@ -17,7 +17,7 @@ const BLOCK: usize = 32;
 const SDAR_BLOCK: usize = 4;
 
 /// A published sampler.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
     /// Dream's `origin`: each mask by a coin, whatever its confidence.

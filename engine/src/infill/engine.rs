@@ -173,6 +173,19 @@ impl Kit {
         }
     }
 
+    /// The network's sampling: what a request leaves open is as its authors have it.
+    pub(super) fn sampling(&self, request: &FimRequest, plain: Sampling) -> Sampling {
+        let settings = &self.settings;
+        let published = |own: Option<f64>, theirs: Option<f32>| own.map(|own| own as f32).or(theirs);
+        Sampling {
+            temperature: published(request.temperature, settings.temperature).unwrap_or(0.0),
+            top_p: published(request.top_p, settings.top_p),
+            top_k: settings.top_k,
+            rank_temperature: settings.rank_temperature,
+            ..plain
+        }
+    }
+
     /// The other hypotheses as texts, none said twice, so that with `text` there are `wanted` at most.
     fn others(&self, span: &Span, text: &str, task: &Task, wanted: Option<u32>) -> Vec<String> {
         let most = wanted.unwrap_or(1).saturating_sub(1) as usize;
@@ -205,7 +218,8 @@ impl Kit {
             return self.by_prior(pool, task, request, screen);
         }
         let spelling = self.spelling(task);
-        let plan = Plan { blocks: network.blocks(), ..self.plan(task, request, &spelling) };
+        let plan = self.plan(task, request, &spelling);
+        let plan = Plan { blocks: network.blocks(), sampling: self.sampling(request, plan.sampling), ..plan };
         let span = from_network(network, pool, task, &plan, &self.settings, screen)?;
         Ok(Span { prompt_tokens: around.prefix.len() + around.suffix.len(), cached_tokens, ..span })
     }

@@ -161,10 +161,20 @@ fn first_length(
     })
 }
 
-/// The plan by the published sampler that the model's config names, if it names one.
+/// The plan by the published sampler that the model's config names, if it names one; steps bound the whole span, so
+/// each of its blocks gets an equal part of them, but at least one.
 pub(super) fn by_sampler<'a>(settings: &Settings, plan: &Plan<'a>, canvas: &Canvas) -> Plan<'a> {
-    let masks = canvas.masks().len();
-    settings.sampler.map_or(*plan, |sampler| sampler.plan(*plan, masks, settings.max_steps))
+    let masks = canvas.masks();
+    let within = |steps: Option<u32>| match settings.sampler {
+        Some(sampler) => sampler.plan(*plan, masks.len(), steps),
+        None => Plan { schedule: steps.map_or(plan.schedule, Schedule::Within), ..*plan },
+    };
+    let whole = within(settings.max_steps);
+    let blocks = whole.blocks.count(&masks);
+    match settings.max_steps {
+        Some(steps) if blocks > 1 => within(Some((steps / blocks).max(1))),
+        Some(_) | None => whole,
+    }
 }
 
 /// A span that the network wrote, sure by the product of what was committed.

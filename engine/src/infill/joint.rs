@@ -61,7 +61,7 @@ impl Infiller {
         let spelling = Spelling { one_line, ..kit.spelling(&tasks[0]) };
         let plan = kit.plan(&tasks[0], request, &spelling);
         let lengths = Lengths { capacity, allow_empty: false, ..plan.lengths };
-        let plan = Plan { lengths, ..plan };
+        let plan = Plan { lengths, sampling: kit.sampling(request, plan.sampling), ..plan };
         let mut screen = Screens { terms, tokenizer: &kit.tokenizer, tasks: &tasks };
         let outcome = denoise(canvas, &mut *network.denoiser()?, &plan, &mut Never, &mut screen)?;
         let prompt_tokens = (around.prefix.len() + around.suffix.len() + given) as u32;

@@ -81,6 +81,23 @@ fn a_network_that_is_causal_from_block_to_block_fills_them_in_order() {
 }
 
 #[test]
+fn steps_bound_the_span_and_not_each_of_its_blocks() {
+    let steps = |sampler, max_steps| {
+        let settings = Settings { sampler, max_steps, drafts: false, ..settings(NetworkUse::Denoise) };
+        let mut network = Scripted::new(|_, _, row| row[80] = 0.1);
+        network.blocks = Blocks::of(4);
+        let mut infiller = Infiller::new(Arc::new(sample::tokenizer()), settings, Some(Box::new(network)));
+        run(&mut infiller, &request("f();\n$0\n", Span::Rest)).0.steps
+    };
+    for sampler in [None, Some(Preset::SdarStatic), Some(Preset::LladaLowConfidence)] {
+        // Eight masks in two blocks; behind a line break, so that nothing has to be healed first.
+        for (most, made) in [(None, 8), (Some(7), 6), (Some(6), 6), (Some(4), 4)] {
+            assert_eq!(steps(sampler, most), made, "{sampler:?} in {most:?}");
+        }
+    }
+}
+
+#[test]
 fn a_config_names_the_sampler_to_follow() {
     let steps = |sampler, max_steps| {
         let settings = Settings { sampler, max_steps, drafts: false, ..settings(NetworkUse::Denoise) };

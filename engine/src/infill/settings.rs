@@ -2,7 +2,7 @@
 
 use crate::{
     diffusion::{Deletion, Marks, Preset},
-    model::{FirstLength, ModelSpec, NetworkUse, Topology},
+    model::{ModelSpec, NetworkUse},
     tokens::{TokenId, Tokenizer},
 };
 
@@ -35,6 +35,14 @@ pub struct Settings {
     pub max_span: usize,
     /// The most denoise steps of the network, as long as the span does not grow; `None` for as many as it takes.
     pub max_steps: Option<u32>,
+    /// The network's temperature where a request has none; `None` for 0.
+    pub temperature: Option<f32>,
+    /// The share of probability that the network draws from where a request has none, in (0, 1].
+    pub top_p: Option<f32>,
+    /// How many tokens the network draws from.
+    pub top_k: Option<usize>,
+    /// Temperature of the order in which the network's positions are committed.
+    pub rank_temperature: f32,
     /// The most context tokens for the network.
     pub window: usize,
 }
@@ -47,9 +55,6 @@ impl Settings {
         // Only models of our own format are trained to say "nothing here or anywhere right of here".
         let ours = spec.model_type == "quicksilver";
         let (bos, eos) = spec.frame();
-        // Where what follows the span is not seen, no length fits it better than another.
-        let sees_all = !matches!(spec.topology, Topology::BlockCausal(_));
-        let fixed = sees_all && spec.expand.is_none() && spec.delete.is_none();
         Self {
             marks: Marks { mask: spec.mask, expand: spec.expand, delete: spec.delete },
             deletion: if ours { Deletion::Rest } else { Deletion::Broadcast },
@@ -60,10 +65,14 @@ impl Settings {
             weight: decode.network_weight,
             threshold: decode.threshold,
             canvas: decode.canvas.clone(),
-            search: decode.length.map_or(fixed, |length| length == FirstLength::Search),
+            search: spec.searches_length(),
             sampler: decode.sampler,
             max_span: decode.max_span,
             max_steps: decode.max_steps,
+            temperature: decode.temperature,
+            top_p: decode.top_p,
+            top_k: decode.top_k,
+            rank_temperature: decode.rank_temperature.unwrap_or(0.0),
             window: spec.context_window,
         }
     }

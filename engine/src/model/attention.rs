@@ -27,9 +27,11 @@ impl Seen {
         Self::new(before, groups, |start, _, length| start..start + length)
     }
 
-    /// Among `rows` rows, all up to the end of its own block of `size`.
-    pub(super) fn blocks(rows: usize, size: usize) -> Self {
-        Self::new(0, &[rows], |_, row, length| 0..((row / size + 1) * size).min(length))
+    /// Of its own group, all up to the end of its own block of `size`; blocks count from the group's first row.
+    pub(super) fn blocks(groups: &[usize], size: usize) -> Self {
+        Self::new(0, groups, |start, row, length| {
+            start..start + (((row - start) / size + 1) * size).min(length)
+        })
     }
 
     fn new(before: usize, groups: &[usize], own: impl Fn(usize, usize, usize) -> Range<usize>) -> Self {

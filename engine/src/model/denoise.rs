@@ -7,6 +7,7 @@ use super::{
     context::Context,
     kept,
     network::{Network, SPAN_ROWS},
+    packed,
 };
 use crate::{
     EngineError,
@@ -64,26 +65,8 @@ impl<'n> NetworkDenoiser<'n> {
                 let seen = Seen::whole(kept.len, &lengths(spans));
                 network.pass(&spans.concat(), &[&left, &right], Some(kept), &seen)?
             }
-            None => {
-                // Nothing is kept of the context: each span is a row of its own.
-                let mut all = Vec::new();
-                for (span, wanted) in spans.iter().zip(wanted) {
-                    let canvas = [&context.prefix[..], span, &context.suffix].concat();
-                    let shift = usize::from(network.spec.logit_shift);
-                    let start = all.len() as u32;
-                    rows.extend((0..wanted.len()).map(|row| start + row as u32));
-                    let positions: Vec<u32> = (0..canvas.len() as u32).collect();
-                    let hidden = network.pass(&canvas, &[&positions], None, &network.sight(canvas.len()))?;
-                    for row in *wanted {
-                        all.push(hidden.narrow(
-                            0,
-                            (context.prefix.len() + row.0).saturating_sub(shift),
-                            1,
-                        )?);
-                    }
-                }
-                Tensor::cat(&all, 0)?
-            }
+            // Nothing is kept of the context: each span is a row of its own.
+            None => return packed::hidden(network, context, spans, wanted),
         };
         hidden.index_select(&Tensor::new(rows, &network.body.device)?, 0)
     }

@@ -11,6 +11,7 @@ use std::{
 use super::{
     config::{
         MAX_FILE_BYTES, ModelSpec, NetworkUse,
+        generation::Generation,
         signs::{Claims, Ids},
     },
     linear::Precision,
@@ -221,11 +222,14 @@ fn resolve(
 ) -> Result<ModelSpec, EngineError> {
     let fail = |file: &Path, reason: String| EngineError::ModelFile { file: file.to_owned(), reason };
     let path = folder.join("generation_config.json");
-    let generation = match small(&path) {
-        Ok(json) => serde_json::from_slice(&json).map_err(|error| fail(&path, error.to_string()))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ids::default(),
+    let bytes = match small(&path) {
+        Ok(json) => json,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => b"{}".to_vec(),
         Err(error) => return Err(fail(&path, error.to_string())),
     };
+    let wrong = |error: serde_json::Error| fail(&path, error.to_string());
+    let generation: Ids = serde_json::from_slice(&bytes).map_err(wrong)?;
+    let sampling: Generation = serde_json::from_slice(&bytes).map_err(wrong)?;
     if let Some(mask) = named.mask.as_deref().filter(|mask| tokenizer.special(mask).is_none()) {
         let path = folder.join("tokenizer_config.json");
         return Err(fail(&path, format!("mask_token: {mask:?} is no special token of the tokenizer")));
@@ -235,6 +239,7 @@ fn resolve(
     let (mask, bos, eos, pad) = (of(&named.mask), of(&named.bos), of(&named.eos), of(&named.pad));
     let claims = Claims {
         generation,
+        sampling,
         tokenizer: Ids { mask, bos, eos, pad, ..Ids::default() },
         names: tokenizer.specials().map(|(name, token)| (name.to_owned(), token)).collect(),
     };

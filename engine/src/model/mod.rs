@@ -7,7 +7,7 @@
 //! | `reader`, `linear`, `rope`, `attention`, `mlp`, `experts`, `transformer` | the forward pass |
 //! | [`context`], `cache`, `kept` | a context's tokens, positions, keys and values, kept between keystrokes |
 //! | [`network`] | [`Network`]: reads a [`Context`], and remembers it |
-//! | [`denoise`], `score` | what is asked of it: the sampler's [`NetworkDenoiser`], and hypotheses' scores |
+//! | [`denoise`], `packed`, `score` | what is asked of it: the sampler's [`NetworkDenoiser`], several canvases in one pass, and hypotheses' scores |
 //! | [`random`] | networks of published shapes with random weights, for measuring |
 //! | [`recorded`] | logits that were recorded elsewhere, and how far a network is from them |
 //! | [`need`] | memory that a network will need, before it is allocated |
@@ -27,6 +27,7 @@ pub mod load;
 mod mlp;
 pub mod need;
 pub mod network;
+mod packed;
 pub mod random;
 mod reader;
 pub mod recorded;

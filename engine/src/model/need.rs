@@ -137,7 +137,7 @@ fn advice(need: &Need, memory: Memory) -> String {
 }
 
 /// Rows of the longest canvas: context and span.
-fn canvas(spec: &ModelSpec) -> u64 {
+pub(super) fn canvas(spec: &ModelSpec) -> u64 {
     (spec.context_window + spec.decode.max_span) as u64
 }
 

@@ -278,7 +278,7 @@ impl Network {
     /// What each of `rows` rows sees that are computed together, nothing being kept.
     pub(super) fn sight(&self, rows: usize) -> Seen {
         match self.spec.topology {
-            Topology::BlockCausal(size) => Seen::blocks(rows, size),
+            Topology::BlockCausal(size) => Seen::blocks(&[rows], size),
             Topology::Full | Topology::ContextExact => Seen::whole(0, &[rows]),
         }
     }

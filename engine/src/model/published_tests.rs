@@ -88,6 +88,10 @@ fn the_facts_of_each_family_are_resolved_from_its_files() {
           end of text: 276 from tokenizer_config.json's eos_token
           canvas: prefix, span, suffix
           context: 4096 tokens
+          sampler: commits from probability 0.9 by default
+          steps: as many as it takes by default
+          temperature: 0 by default
+          first length: searched (CAL): it sees what follows, and can neither expand nor delete
         a2d-qwen2
           family: A2D
           shape: 24 k parameters: 2 layers × 24 wide, 4 heads on 2
@@ -101,6 +105,10 @@ fn the_facts_of_each_family_are_resolved_from_its_files() {
           end of text: 278 from tokenizer_config.json's eos_token
           canvas: prefix, span, suffix
           context: 4096 tokens
+          sampler: commits from probability 0.9 by default
+          steps: as many as it takes by default
+          temperature: 0 by default
+          first length: searched (CAL): it sees what follows, and can neither expand nor delete
         dream-on
           family: Dream
           shape: 24 k parameters: 2 layers × 24 wide, 4 heads on 2
@@ -114,6 +122,10 @@ fn the_facts_of_each_family_are_resolved_from_its_files() {
           end of text: 276 from tokenizer_config.json's eos_token
           canvas: begin of text, prefix, span, suffix, end of text
           context: 2048 tokens
+          sampler: commits from probability 0.9 by default
+          steps: as many as it takes by default
+          temperature: 0 by default
+          first length: the surest of 8, 16, 32 masks: it mends the length as it goes
         coda
           family: CoDA
           shape: 25 k parameters: 2 layers × 24 wide, 4 heads on 2
@@ -127,6 +139,10 @@ fn the_facts_of_each_family_are_resolved_from_its_files() {
           end of text: 278 from config.json's eos_token_id
           canvas: prefix, span, suffix
           context: 4096 tokens
+          sampler: commits from probability 0.9 by default
+          steps: as many as it takes by default
+          temperature: 0 by default
+          first length: searched (CAL): it sees what follows, and can neither expand nor delete
         llada
           family: LLaDA
           shape: 25 k parameters: 2 layers × 24 wide, 4 heads on 4
@@ -140,6 +156,10 @@ fn the_facts_of_each_family_are_resolved_from_its_files() {
           end of text: 277 from tokenizer_config.json's eos_token
           canvas: prefix, span, suffix
           context: 4096 tokens
+          sampler: commits from probability 0.9 by default
+          steps: as many as it takes by default
+          temperature: 0 by default
+          first length: searched (CAL): it sees what follows, and can neither expand nor delete
         illada
           family: iLLaDA
           shape: 16 k parameters: 2 layers × 24 wide, 4 heads on 2
@@ -153,6 +173,10 @@ fn the_facts_of_each_family_are_resolved_from_its_files() {
           end of text: 2 from tokenizer_config.json's eos_token
           canvas: prefix, span, suffix
           context: 8192 tokens
+          sampler: commits from probability 0.9 by default
+          steps: as many as it takes by default
+          temperature: 0 by default
+          first length: searched (CAL): it sees what follows, and can neither expand nor delete
         llada-moe
           family: LLaDA-MoE
           shape: 33 k parameters: 2 layers × 24 wide, 4 heads on 4, 3 of 8 experts by softmax (25 k active)
@@ -166,6 +190,10 @@ fn the_facts_of_each_family_are_resolved_from_its_files() {
           end of text: 277 from tokenizer_config.json's eos_token
           canvas: prefix, span, suffix
           context: 4096 tokens
+          sampler: commits from probability 0.9 by default
+          steps: as many as it takes by default
+          temperature: 0 by default
+          first length: searched (CAL): it sees what follows, and can neither expand nor delete
         stable-diffcoder
           family: Stable-DiffCoder
           shape: 24 k parameters: 2 layers × 24 wide, 4 heads on 2
@@ -179,6 +207,10 @@ fn the_facts_of_each_family_are_resolved_from_its_files() {
           end of text: 2 from tokenizer_config.json's eos_token
           canvas: fill-in-the-middle prompt, span
           context: 8192 tokens
+          sampler: commits from probability 0.9 by default
+          steps: as many as it takes by default
+          temperature: 0 by default
+          first length: the surest of 8, 16, 32 masks: it does not see what follows
         sdar
           family: SDAR
           shape: 25 k parameters: 2 layers × 24 wide, 4 heads on 2
@@ -192,6 +224,10 @@ fn the_facts_of_each_family_are_resolved_from_its_files() {
           end of text: 276 from tokenizer_config.json's eos_token
           canvas: fill-in-the-middle prompt, span
           context: 4096 tokens
+          sampler: commits from probability 0.9 by default
+          steps: as many as it takes by default
+          temperature: 0 by default
+          first length: the surest of 8, 16, 32 masks: it does not see what follows
         llada2
           family: LLaDA2
           shape: 34 k parameters: 2 layers × 24 wide, 4 heads on 2, 3 of 8 experts and a shared one by sigmoids in 2 of 4 groups (30 k active)
@@ -205,6 +241,10 @@ fn the_facts_of_each_family_are_resolved_from_its_files() {
           end of text: 277 from tokenizer_config.json's eos_token
           canvas: prefix, span; the suffix is not used: the tokenizer has no markers for it
           context: 4096 tokens
+          sampler: commits from probability 0.9 by default
+          steps: as many as it takes by default
+          temperature: 0 by default
+          first length: the surest of 8, 16, 32 masks: it does not see what follows
     "#]].assert_eq(&found);
 }
 
@@ -378,6 +418,16 @@ fn files_that_disagree_are_refused_both_named() {
         let error = spoiled(name, file, change);
         assert!(wanted.iter().all(|part| error.contains(part)), "{name}: {wanted:?}: {error}");
     }
+}
+
+#[test]
+fn how_the_authors_sample_is_read_from_the_folder() {
+    let said = |json: &mut Value| *json = serde_json::json!({"alg": "entropy", "temperature": -1.0});
+    let error = spoiled("dream-on", "generation_config.json", said);
+    assert!(error.contains("generation_config.json's temperature: -1 is not a number from 0"), "{error}");
+    let error =
+        spoiled("llada", "generation_config.json", |json| *json = serde_json::json!({"steps": "many"}));
+    assert!(error.contains("generation_config.json: invalid type: string \"many\""), "{error}");
 }
 
 #[test]

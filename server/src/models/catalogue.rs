@@ -17,7 +17,7 @@ pub struct Known {
     pub licence: &'static str,
     /// What it is good at, in a few words.
     pub good_at: &'static str,
-    /// The part of `config.json` that gives shapes and ids; empty where it is not known well enough.
+    /// The part of `config.json` that gives shapes and ids.
     pub config: &'static str,
 }
 
@@ -38,6 +38,34 @@ const LLADA: &str = r#"{"model_type":"llada","d_model":4096,"n_layers":32,"n_hea
     "max_sequence_length":4096,"include_bias":false,"include_qkv_bias":false,"weight_tying":false,"block_type":"llama",
     "layer_norm_type":"rms","activation_type":"silu","mask_token_id":126336,"eos_token_id":126081}"#;
 
+/// Heads and the SwiGLU's width are those that give its 7.62 B parameters. A mask id that only its tokenizer has is
+/// named here, as in the next two.
+const ILLADA: &str = r#"{"architectures":["ILLaDAForCausalLM"],"model_type":"illada","hidden_size":4096,
+    "num_hidden_layers":32,"num_attention_heads":32,"num_key_value_heads":8,"intermediate_size":14336,
+    "vocab_size":155136,"rms_norm_eps":1e-5,"hidden_act":"silu","tie_word_embeddings":true,
+    "max_position_embeddings":8192,"mask_token_id":5,"bos_token_id":0,"pad_token_id":1,"eos_token_id":2}"#;
+const LLADA_MOE: &str = r#"{"architectures":["LLaDAMoEModelLM"],"model_type":"llada","hidden_size":2048,
+    "num_hidden_layers":16,"num_attention_heads":16,"num_key_value_heads":16,"dense_intermediate_size":8192,
+    "expert_intermediate_size":1024,"num_experts":64,"num_experts_per_tok":8,"qk_layernorm":true,
+    "moe_router_score_function":"softmax","vocab_size":157184,"rms_norm_eps":1e-5,"rope_theta":50000,
+    "hidden_act":"silu","tie_word_embeddings":false,"max_position_embeddings":8192,"mask_token_id":156895,
+    "eos_token_id":156892}"#;
+const STABLE_DIFFCODER: &str = r#"{"architectures":["StableDiffcoderForCausalLM"],"model_type":"llama",
+    "hidden_size":4096,"num_hidden_layers":32,"num_attention_heads":32,"num_key_value_heads":8,"head_dim":128,
+    "intermediate_size":14336,"vocab_size":155136,"rms_norm_eps":1e-6,"rope_theta":500000.0,"hidden_act":"silu",
+    "tie_word_embeddings":false,"max_position_embeddings":8192,"mask_token_id":5,"bos_token_id":0,"eos_token_id":2}"#;
+const SDAR_4B: &str = r#"{"architectures":["SDARForCausalLM"],"model_type":"sdar","hidden_size":2560,
+    "num_hidden_layers":36,"num_attention_heads":32,"num_key_value_heads":8,"head_dim":128,"intermediate_size":9728,
+    "vocab_size":151936,"rms_norm_eps":1e-6,"rope_theta":1000000.0,"hidden_act":"silu","block_size":4,
+    "tie_word_embeddings":false,"mask_token_id":151669,"bos_token_id":151643,"eos_token_id":151643}"#;
+const LLADA2_MINI: &str = r#"{"architectures":["LLaDA2MoeModelLM"],"model_type":"llada2_moe","hidden_size":2048,
+    "num_hidden_layers":20,"num_attention_heads":16,"num_key_value_heads":4,"head_dim":128,"intermediate_size":5120,
+    "first_k_dense_replace":1,"moe_intermediate_size":512,"num_experts":256,"num_experts_per_tok":8,
+    "num_shared_experts":1,"n_group":8,"topk_group":4,"routed_scaling_factor":2.5,"score_function":"sigmoid",
+    "norm_topk_prob":true,"moe_router_enable_expert_bias":true,"partial_rotary_factor":0.5,"vocab_size":157184,
+    "rms_norm_eps":1e-6,"rope_theta":600000,"hidden_act":"silu","tie_word_embeddings":false,
+    "max_position_embeddings":32768,"mask_token_id":156895,"eos_token_id":156892,"pad_token_id":156892}"#;
+
 /// Those that fill holes natively first, small before large.
 #[rustfmt::skip]
 pub const KNOWN: [Known; 20] = [
@@ -56,11 +84,11 @@ pub const KNOWN: [Known; 20] = [
     known("GSAI-ML/LLaDA-8B-Base", 8016, 16032, "mit", "text and some code", LLADA),
     known("GSAI-ML/LLaDA-8B-Instruct", 8016, 16032, "mit", "text on instruction", LLADA),
     known("GSAI-ML/LLaDA-1.5", 8016, 16032, "mit", "text on instruction, preferences trained", LLADA),
-    known("GSAI-ML/iLLaDA-8B-Base", 8000, 16000, "apache-2.0", "the newest two-sided base model of its size", ""),
-    known("inclusionAI/LLaDA-MoE-7B-A1B-Base", 7400, 14800, "apache-2.0", "as large as 7B, computes as little as 1.4B", ""),
-    known("ByteDance-Seed/Stable-DiffCoder-8B-Base", 8300, 16600, "mit", "the strongest in code of its size; block by block", ""),
-    known("JetLM/SDAR-4B-Chat", 4400, 8800, "apache-2.0", "chat, block by block", ""),
-    known("inclusionAI/LLaDA2.1-mini", 16000, 32000, "apache-2.0", "chat and edits, block by block", ""),
+    known("GSAI-ML/iLLaDA-8B-Base", 7620, 16500, "apache-2.0", "the newest two-sided base model of its size", ILLADA),
+    known("inclusionAI/LLaDA-MoE-7B-A1B-Base", 7400, 14800, "apache-2.0", "as large as 7B, computes as little as 1.4B", LLADA_MOE),
+    known("ByteDance-Seed/Stable-DiffCoder-8B-Base", 8300, 16600, "mit", "the strongest in code of its size; block by block", STABLE_DIFFCODER),
+    known("JetLM/SDAR-4B-Chat", 4400, 8800, "apache-2.0", "chat, block by block", SDAR_4B),
+    known("inclusionAI/LLaDA2.1-mini", 16000, 32000, "apache-2.0", "chat and edits, block by block", LLADA2_MINI),
 ];
 
 const fn known(
@@ -94,6 +122,22 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), KNOWN.len());
         assert!(find(&"dream-org/dreamon-v0-7b".parse().unwrap()).is_some());
+    }
+
+    /// Shapes that were copied wrongly would show here: what follows from them is what the authors say of the size.
+    #[test]
+    #[cfg(feature = "engine")]
+    fn every_config_is_read_and_has_as_many_parameters_as_are_told() {
+        for known in KNOWN {
+            let spec = quicksilver_engine::model::ModelSpec::from_bytes(
+                known.config.as_bytes(),
+                std::path::Path::new("config.json"),
+            );
+            let spec = spec.unwrap_or_else(|error| panic!("{}: {error}", known.id));
+            let told = f64::from(known.parameters_m) * 1e6;
+            let far = (spec.parameters() as f64 / told - 1.0).abs();
+            assert!(far < 0.04, "{}: {} parameters, not {told}", known.id, spec.parameters());
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Keys → a checked [`ModelSpec`].
 
-use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
     DecodeSpec, Experts, Gating, ModelSpec, Topology,
@@ -22,6 +24,8 @@ const MAX_BLOCK: usize = 1 << 10;
 struct Kind {
     model_type: String,
     architectures: Option<Vec<String>>,
+    /// Whose values: `keys`. Here, which are there.
+    decode: Option<BTreeMap<String, IgnoredAny>>,
 }
 
 /// # Errors
@@ -37,7 +41,8 @@ pub(super) fn spec(json: &[u8], claims: &Claims) -> Result<ModelSpec, String> {
         Dialect::HuggingFace => huggingface::read(json, &family)?,
         Dialect::Llada => llada::read(json)?,
     };
-    checked(kind.model_type, &family, keys, claims).map_err(|fault| match family.dialect {
+    let set = kind.decode.unwrap_or_default().into_keys().collect();
+    checked(kind.model_type, &family, keys, &set, claims).map_err(|fault| match family.dialect {
         Dialect::HuggingFace => fault,
         Dialect::Llada => retold(fault),
     })
@@ -48,7 +53,13 @@ fn retold(fault: String) -> String {
     llada::FIELDS.iter().fold(fault, |fault, (theirs, own)| fault.replace(theirs, own))
 }
 
-fn checked(model_type: String, family: &Family, keys: Keys, claims: &Claims) -> Result<ModelSpec, String> {
+fn checked(
+    model_type: String,
+    family: &Family,
+    keys: Keys,
+    set: &BTreeSet<String>,
+    claims: &Claims,
+) -> Result<ModelSpec, String> {
     let decode = keys.decode.clone().unwrap_or_else(|| {
         if model_type == "quicksilver" { DecodeSpec::default() } else { DecodeSpec::published() }
     });
@@ -113,6 +124,7 @@ fn checked(model_type: String, family: &Family, keys: Keys, claims: &Claims) -> 
         }
     }
     let signs = Signs::resolve(&keys.ids, claims, family.eos_deletes)?;
+    let decode = decode.completed(set, &claims.sampling, signs.expand.is_some())?;
     let id = |field: &str, sign: &Option<Sign>| match sign {
         Some((id, origin)) if id.0 as usize >= keys.vocab => {
             Err(format!("{field}: {} from {origin} is not below vocab_size {}", id.0, keys.vocab))

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::generation::Origins;
 use crate::diffusion::Preset;
 
 /// What the network is used for; measured, and written into the config by the trainer.
@@ -53,6 +54,20 @@ pub struct DecodeSpec {
     pub vicinity: Option<usize>,
     /// With a `vicinity`: a whole pass after so many steps, over all requests; 0 for none but at a new block.
     pub refresh: usize,
+    /// Temperature where a request has none; `None` for 0.
+    pub temperature: Option<f32>,
+    /// Share of probability to draw from where a request has none, in (0, 1].
+    pub top_p: Option<f32>,
+    /// How many tokens to draw from.
+    pub top_k: Option<usize>,
+    /// Temperature of the order in which positions are committed; `None` for 0.
+    pub rank_temperature: Option<f32>,
+    /// Who chose.
+    #[serde(skip)]
+    pub origins: Origins,
+    /// What other files chose and is passed over, each with the reason.
+    #[serde(skip)]
+    pub passed: Vec<String>,
     /// What the network is used for.
     pub network: NetworkUse,
     /// Weight of the network's log-probability beside the prior's.
@@ -70,6 +85,12 @@ impl Default for DecodeSpec {
             max_steps: None,
             vicinity: None,
             refresh: 8,
+            temperature: None,
+            top_p: None,
+            top_k: None,
+            rank_temperature: None,
+            origins: Origins::new(),
+            passed: Vec::new(),
             network: NetworkUse::Off,
             network_weight: 1.0,
         }
@@ -87,6 +108,18 @@ impl DecodeSpec {
     pub(super) fn check(&self) -> Result<(), String> {
         if !(self.threshold > 0.0 && self.threshold <= 1.0) {
             return Err(format!("decode.threshold: {} is not in (0, 1]", self.threshold));
+        }
+        for (field, value) in [("temperature", self.temperature), ("rank_temperature", self.rank_temperature)]
+        {
+            if let Some(value) = value.filter(|value| !(value.is_finite() && *value >= 0.0)) {
+                return Err(format!("decode.{field}: {value} is not a number from 0"));
+            }
+        }
+        if let Some(top_p) = self.top_p.filter(|top_p| !(*top_p > 0.0 && *top_p <= 1.0)) {
+            return Err(format!("decode.top_p: {top_p} is not in (0, 1]"));
+        }
+        if self.top_k == Some(0) {
+            return Err("decode.top_k: 0 leaves no token to draw from".to_owned());
         }
         if !(self.network_weight.is_finite() && self.network_weight >= 0.0) {
             return Err(format!("decode.network_weight: {} is not a number from 0", self.network_weight));

@@ -1,6 +1,6 @@
 //! A spec as lines for people: what was resolved, and from where.
 
-use super::{Gating, ModelSpec, Topology, signs::Sign};
+use super::{Gating, ModelSpec, NetworkUse, Topology, signs::Sign};
 
 impl ModelSpec {
     /// What the network is and how it is used, as names and values.
@@ -26,7 +26,67 @@ impl ModelSpec {
         facts.extend(signs.map(|(name, sign)| (name, sign_fact(sign))));
         facts.push(("canvas", self.canvas_fact().to_owned()));
         facts.push(("context", format!("{} tokens", self.context_window)));
+        if self.decode.network == NetworkUse::Denoise {
+            facts.extend(self.sampling_facts());
+        }
         facts
+    }
+
+    /// How it is sampled, and who chose.
+    fn sampling_facts(&self) -> Vec<(&'static str, String)> {
+        let decode = &self.decode;
+        let by = |key: &str, is: String| match decode.origins.get(key) {
+            Some(origin) => format!("{is} from {origin}"),
+            None => format!("{is} by default"),
+        };
+        let threshold = format!("commits from probability {}", decode.threshold);
+        let sampler = match decode.sampler {
+            // By the name that a config gives it.
+            Some(sampler) => {
+                let name = serde_json::to_value(sampler).unwrap_or_default();
+                by("sampler", name.as_str().unwrap_or_default().to_owned())
+            }
+            None => by("threshold", threshold),
+        };
+        let steps =
+            decode.max_steps.map_or("as many as it takes".to_owned(), |steps| format!("at most {steps}"));
+        let number = |value: Option<f32>| value.unwrap_or(0.0).to_string();
+        let mut facts = vec![
+            ("sampler", sampler),
+            ("steps", by("max_steps", steps)),
+            ("temperature", by("temperature", number(decode.temperature))),
+        ];
+        if let Some(top_p) = decode.top_p {
+            facts.push(("top-p", by("top_p", top_p.to_string())));
+        }
+        if let Some(top_k) = decode.top_k {
+            facts.push(("top-k", by("top_k", top_k.to_string())));
+        }
+        if decode.rank_temperature.is_some() {
+            facts.push((
+                "order",
+                by("rank_temperature", format!("drawn at {}", number(decode.rank_temperature))),
+            ));
+        }
+        facts.push(("first length", self.length_fact()));
+        facts.extend(decode.passed.iter().map(|passed| ("not used", passed.clone())));
+        facts
+    }
+
+    fn length_fact(&self) -> String {
+        let lengths: Vec<String> = self.decode.canvas.iter().map(usize::to_string).collect();
+        let surest = format!("the surest of {} masks", lengths.join(", "));
+        match (self.decode.length, self.topology) {
+            (Some(_), _) if self.searches_length() => {
+                "searched (CAL) from config.json's decode.length".to_owned()
+            }
+            (Some(_), _) => format!("{surest} from config.json's decode.length"),
+            (None, _) if self.searches_length() => {
+                "searched (CAL): it sees what follows, and can neither expand nor delete".to_owned()
+            }
+            (None, Topology::BlockCausal(_)) => format!("{surest}: it does not see what follows"),
+            (None, _) => format!("{surest}: it mends the length as it goes"),
+        }
     }
 
     fn shape(&self) -> String {

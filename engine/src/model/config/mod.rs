@@ -7,6 +7,7 @@
 //! | [`names`] | what a family calls its tensors |
 //! | [`signs`] | which tokens are no text, and who says so |
 //! | [`decode`] | the sampler's measured choices |
+//! | [`generation`] | the authors' choices, where nothing was measured |
 //! | `check` | keys → a checked spec |
 //! | `facts` | a spec → lines for people |
 //!
@@ -16,6 +17,7 @@ mod check;
 pub mod decode;
 mod facts;
 mod family;
+pub mod generation;
 mod huggingface;
 mod keys;
 mod llada;
@@ -168,6 +170,15 @@ impl ModelSpec {
             return Err(fail(format!("has {} bytes; at most {MAX_FILE_BYTES} are read", json.len())));
         }
         check::spec(json, claims).map_err(fail)
+    }
+
+    /// Whether a span's first length is searched for (CAL): by default where the model sees what follows the span, for
+    /// else no length fits better than another, and can neither expand nor delete, for else it mends the length itself.
+    #[must_use]
+    pub fn searches_length(&self) -> bool {
+        let sees_all = !matches!(self.topology, Topology::BlockCausal(_));
+        let fixed = sees_all && self.expand.is_none() && self.delete.is_none();
+        self.decode.length.map_or(fixed, |length| length == FirstLength::Search)
     }
 
     /// What a canvas begins and ends with.

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::Deserialize;
 
+use super::generation::Generation;
 use crate::tokens::TokenId;
 
 /// Names of mask tokens, as the families have them.
@@ -66,6 +67,8 @@ fn first<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<u32>, D::E
 pub struct Claims {
     /// `generation_config.json`'s ids.
     pub generation: Ids,
+    /// What it says beside them.
+    pub sampling: Generation,
     /// `tokenizer_config.json`'s tokens, as ids.
     pub tokenizer: Ids,
     /// The tokenizer's special tokens by their names.

@@ -5,7 +5,7 @@ use super::*;
 /// Files as `(config, tokenizer_config, names)`.
 fn resolve(config: Ids, tokenizer: Ids, names: &[(&str, u32)], eos_deletes: bool) -> Result<Signs, String> {
     let names = names.iter().map(|(name, id)| ((*name).to_owned(), TokenId(*id))).collect();
-    let claims = Claims { generation: Ids::default(), tokenizer, names };
+    let claims = Claims { tokenizer, names, ..Claims::default() };
     Signs::resolve(&config, &claims, eos_deletes)
 }
 
