@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -44,12 +44,26 @@ impl TestServer {
     /// # Panics
     /// If it cannot be started.
     pub fn spawn_in(home: Arc<Home>) -> Self {
-        let mut child = home
-            .command()
+        let command = home.command();
+        Self::start(home, command, Stdio::null())
+    }
+
+    /// Starts `quicksilver lsp`, its log, as full as it gets, going to `log`.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn spawn_logging(home: Arc<Home>, log: Stdio) -> Self {
+        let mut command = home.command();
+        command.env("QUICKSILVER_LOG", "trace");
+        Self::start(home, command, log)
+    }
+
+    fn start(home: Arc<Home>, mut command: Command, log: Stdio) -> Self {
+        let mut child = command
             .arg("lsp")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the server starts");
         let output = child.stdout.take().expect("piped");
