@@ -37,6 +37,7 @@ pub fn runner(cases: usize) -> TestRunner {
 }
 
 /// Says what an item did and what came of it.
+#[expect(clippy::print_stdout, reason = "it is what a report is made of")]
 pub fn report(id: &str, did: &str, result: &str) {
     println!("{MARK} {id} | {did} | {result}");
 }

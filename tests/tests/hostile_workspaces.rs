@@ -2,6 +2,8 @@
 //! code in it still gets its suggestion.
 
 #![cfg(unix)]
+// A test that cannot go on has nothing better to do than to say why.
+#![allow(clippy::expect_used)]
 
 use std::fs;
 use std::net::TcpListener;

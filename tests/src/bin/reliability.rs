@@ -5,6 +5,8 @@
 //! The items are ordinary tests. `cargo test` runs them with the counts of each commit; this command runs them, one at a time,
 //! with the counts of a tier, and collects the lines that they print (`quicksilver_tests::tier`). Knows no item's inside.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks on both")]
+
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
