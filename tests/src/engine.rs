@@ -20,6 +20,8 @@ use quicksilver_protocol::holes::Doubt;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use crate::server::PATIENCE;
+
 /// What a request is answered with.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -126,7 +128,15 @@ impl FakeEngine {
             dropped: Arc::default(),
             pending: Arc::default(),
         });
-        let listener = runtime.block_on(TcpListener::bind(address)).expect("the address is free");
+        // Where an engine was just killed, its port may be held for a moment.
+        let until = std::time::Instant::now() + PATIENCE;
+        let listener = loop {
+            match runtime.block_on(TcpListener::bind(address)) {
+                Ok(listener) => break listener,
+                Err(error) => assert!(std::time::Instant::now() < until, "{address}: {error}"),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
         let address = listener.local_addr().expect("a bound socket has an address");
         let app = Router::new()
             .route("/v1/fim/completions", post(complete))
