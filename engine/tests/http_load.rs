@@ -161,6 +161,9 @@ async fn a_panic_ends_one_job_and_nothing_else() {
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (500, &"internal_error".into()));
     assert_eq!(Seen::count(&front.seen.resets), 1, "caches may be half written");
     assert_eq!(front.fim(r#"{"prompt":"a"}"#).await.status, 200);
+    println!(
+        "reliability | K4 | a panic in the engine's worker | 500 for that job alone; the next is served"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

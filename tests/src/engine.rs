@@ -20,6 +20,8 @@ use quicksilver_protocol::holes::Doubt;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use crate::server::PATIENCE;
+
 /// What a request is answered with.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -94,6 +96,7 @@ struct Shared {
     answer: Box<Answer>,
     asked: Mutex<Vec<FimRequest>>,
     dropped: Arc<AtomicUsize>,
+    pending: Arc<AtomicUsize>,
 }
 
 /// The engine. Dropping it ends it as a crash does: connections are cut, nothing is said.
@@ -119,9 +122,21 @@ impl FakeEngine {
     pub fn at(address: &str, answer: impl Fn(&FimRequest) -> Script + Send + Sync + 'static) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let shared =
-            Arc::new(Shared { answer: Box::new(answer), asked: Mutex::default(), dropped: Arc::default() });
-        let listener = runtime.block_on(TcpListener::bind(address)).expect("the address is free");
+        let shared = Arc::new(Shared {
+            answer: Box::new(answer),
+            asked: Mutex::default(),
+            dropped: Arc::default(),
+            pending: Arc::default(),
+        });
+        // Where an engine was just killed, its port may be held for a moment.
+        let until = std::time::Instant::now() + PATIENCE;
+        let listener = loop {
+            match runtime.block_on(TcpListener::bind(address)) {
+                Ok(listener) => break listener,
+                Err(error) => assert!(std::time::Instant::now() < until, "{address}: {error}"),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
         let address = listener.local_addr().expect("a bound socket has an address");
         let app = Router::new()
             .route("/v1/fim/completions", post(complete))
@@ -152,6 +167,11 @@ impl FakeEngine {
     pub fn dropped(&self) -> usize {
         self.shared.dropped.load(Ordering::SeqCst)
     }
+
+    /// How many requests are neither answered nor given up.
+    pub fn pending(&self) -> usize {
+        self.shared.pending.load(Ordering::SeqCst)
+    }
 }
 
 impl Drop for FakeEngine {
@@ -163,12 +183,23 @@ impl Drop for FakeEngine {
 }
 
 /// Counts a request that is dropped before it is answered.
-struct Unanswered(Option<Arc<AtomicUsize>>);
+struct Unanswered {
+    shared: Arc<Shared>,
+    answered: bool,
+}
+
+impl Unanswered {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.pending.fetch_add(1, Ordering::SeqCst);
+        Self { shared: shared.clone(), answered: false }
+    }
+}
 
 impl Drop for Unanswered {
     fn drop(&mut self) {
-        if let Some(dropped) = &self.0 {
-            dropped.fetch_add(1, Ordering::SeqCst);
+        self.shared.pending.fetch_sub(1, Ordering::SeqCst);
+        if !self.answered {
+            self.shared.dropped.fetch_add(1, Ordering::SeqCst);
         }
     }
 }
@@ -176,10 +207,10 @@ impl Drop for Unanswered {
 async fn complete(State(shared): State<Arc<Shared>>, Json(request): Json<FimRequest>) -> Response {
     let script = (shared.answer)(&request);
     shared.asked.lock().unwrap_or_else(PoisonError::into_inner).push(request.clone());
-    let mut unanswered = Unanswered(Some(shared.dropped.clone()));
+    let mut unanswered = Unanswered::new(&shared);
     tokio::time::sleep(script.wait).await;
     if let Some(status) = script.status {
-        unanswered.0 = None;
+        unanswered.answered = true;
         let detail =
             ErrorDetail { message: "scripted".into(), kind: "server_error".into(), param: None, code: None };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -196,7 +227,7 @@ async fn complete(State(shared): State<Arc<Shared>>, Json(request): Json<FimRequ
         frame: None,
     }));
     if !request.stream {
-        unanswered.0 = None;
+        unanswered.answered = true;
         return Json(last).into_response();
     }
     let events = async_frames(script, last, unanswered);
@@ -221,7 +252,7 @@ fn async_frames(
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        unanswered.0 = None;
+        unanswered.answered = true;
         let _ = send.send(Ok(event(&last))).await;
         let _ = send.send(Ok(Bytes::from_static(b"data: [DONE]\n\n"))).await;
     });

@@ -9,6 +9,8 @@
 //! | [`hub`] | a stand-in for the model hub: its URL layout, and faults by script |
 //! | [`responder`] | an endpoint that answers in microseconds, for measurements |
 //! | [`fixture`] | texts with `$0` where the cursor is |
+//! | [`tier`] | how much is done: for each commit, or in the long run of the reliability report |
+//! | [`process`] | children, signals, and whether a process is gone |
 
 // A test that cannot go on has nothing better to do than to say why.
 #![allow(clippy::expect_used)]
@@ -18,7 +20,10 @@ pub mod editor;
 pub mod engine;
 pub mod fixture;
 pub mod hub;
+#[cfg(unix)]
+pub mod process;
 pub mod responder;
 pub mod server;
+pub mod tier;
 
 pub use binary::{Home, quicksilver};

@@ -53,11 +53,25 @@ impl TestServer {
     ///
     /// # Panics
     /// If it cannot be started.
-    pub fn spawn_as(mut command: Command, home: Arc<Home>) -> Self {
+    pub fn spawn_as(command: Command, home: Arc<Home>) -> Self {
+        Self::start(home, command, Stdio::null())
+    }
+
+    /// Starts `quicksilver lsp`, its log, as full as it gets, going to `log`.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn spawn_logging(home: Arc<Home>, log: Stdio) -> Self {
+        let mut command = home.command();
+        command.arg("lsp").env("QUICKSILVER_LOG", "trace");
+        Self::start(home, command, log)
+    }
+
+    fn start(home: Arc<Home>, mut command: Command, log: Stdio) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("the server starts");
         let output = child.stdout.take().expect("piped");

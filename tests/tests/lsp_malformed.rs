@@ -2,6 +2,7 @@
 //! answered. One server lives through all of them.
 
 use quicksilver_tests::server::{TestServer, frame};
+use quicksilver_tests::tier;
 use serde_json::{Value, json};
 
 const PARSE: i64 = -32700;
@@ -311,7 +312,8 @@ fn no_malformed_message_ends_the_server_or_goes_without_its_answer() {
         count += run(&mut server, cases);
     }
     assert!(count >= 60, "{count} cases");
-    println!("{count} malformed messages, server alive");
+    let did = format!("{count} malformed messages");
+    tier::report("J1", &did, "the right code or silence for each; the next valid request is answered");
 }
 
 #[test]

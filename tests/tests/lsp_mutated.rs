@@ -1,12 +1,11 @@
 //! Frames with random bytes changed: the server stays alive, small, and answers the next request.
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use quicksilver_tests::server::{TestServer, frame};
+use quicksilver_tests::tier;
 use serde_json::{Value, json};
 
-/// Frames sent, and how many of them between two checks.
-const FRAMES: u32 = 2_400;
+/// Frames between two checks.
 const BATCH: usize = 40;
 /// Most growth of resident memory, in bytes.
 const GROWTH: u64 = 16 << 20;
@@ -41,10 +40,10 @@ fn mutated_frames_do_not_end_the_server() {
     let mutation =
         (0..originals.len(), proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..=6));
     let batches = proptest::collection::vec(mutation, BATCH);
-    let config = Config { cases: FRAMES / BATCH as u32, failure_persistence: None, ..Config::default() };
+    let frames = tier::count(20_000, 500_000);
     let mut answered = 0;
     let server = std::cell::RefCell::new((&mut server, &mut answered));
-    TestRunner::new(config)
+    tier::runner(frames / BATCH)
         .run(&batches, |batch| {
             let (server, answered) = &mut *server.borrow_mut();
             for (which, changes) in batch {
@@ -70,8 +69,11 @@ fn mutated_frames_do_not_end_the_server() {
         .expect("the server answers");
     let (server, answered) = server.into_inner();
     assert!(server.is_alive());
+    let mut grown = String::new();
     if let (Some(before), Some(after)) = (before, server.resident_bytes()) {
         assert!(after < before + GROWTH, "{before} bytes before, {after} after");
+        grown = format!("; memory +{} KiB", after.saturating_sub(before) >> 10);
     }
-    println!("{FRAMES} mutated frames, {answered} answers, server alive");
+    let did = format!("{frames} frames with 1 to 6 bytes changed");
+    tier::report("J2", &did, &format!("{answered} answers, the server lives{grown}"));
 }

@@ -6,12 +6,11 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use quicksilver_tests::editor::{Editor, Kind};
 use quicksilver_tests::fixture::Fixture;
+use quicksilver_tests::tier;
 use serde_json::json;
 
-const EDITS: usize = 2_000;
 /// Edits between two comparisons.
 const BATCH: usize = 50;
 
@@ -54,9 +53,9 @@ fn random_edits_leave_the_same_text() {
     let mut editor =
         Editor::open(Kind::VsCode, json!({"enable": false}), &Fixture::new("fn f() {\r\n    😀$0\n}\r"));
     let edit = (any::<prop::sample::Index>(), 0..8_usize, 0..PIECES.len(), 0..40_u8);
-    let config = Config { cases: (EDITS / BATCH) as u32, failure_persistence: None, ..Config::default() };
+    let batches = tier::count(2_000, 500_000) / BATCH;
     let cell = std::cell::RefCell::new(&mut editor);
-    TestRunner::new(config)
+    tier::runner(batches)
         .run(&proptest::collection::vec(edit, BATCH), |edits| {
             let editor = &mut *cell.borrow_mut();
             for (index, length, piece, kind) in edits {
@@ -80,7 +79,8 @@ fn random_edits_leave_the_same_text() {
             Ok(())
         })
         .expect("the texts are the same");
-    println!("{EDITS} random edits, {} comparisons, 0 divergences", EDITS / BATCH);
+    let did = format!("{} edits through stdio, {batches} digests compared", batches * BATCH);
+    tier::report("D2", &did, "0 divergences");
 }
 
 #[test]

@@ -42,5 +42,5 @@ pub const MAX_CONNECTIONS: usize = 512;
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long an engine that lives by leases stays after the last one closed.
 pub const LEASE_GRACE: Duration = Duration::from_secs(2);
-/// How long an engine that lives by leases waits for the first one.
-pub const FIRST_LEASE_WAIT: Duration = Duration::from_secs(15);
+/// How long an engine that lives by leases waits for the first one, once it has said where it listens. Whoever started it takes it at once.
+pub const FIRST_LEASE_WAIT: Duration = Duration::from_secs(4);

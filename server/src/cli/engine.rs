@@ -18,6 +18,7 @@ pub(super) use with_tensors::{Source, failure, run, source};
 
 #[cfg(feature = "engine")]
 mod with_tensors {
+    use std::io::Write;
     use std::time::{Duration, Instant};
 
     use quicksilver_engine::{
@@ -29,11 +30,15 @@ mod with_tensors {
     };
     use quicksilver_protocol::engine::Ready;
 
-    use super::super::{Exit, Failure, args::EngineArgs, models, print};
+    use super::super::{Exit, Failure, args::EngineArgs, models};
 
     /// Names of the model that is built in.
     const EMBEDDED: [&str; 2] = ["embedded", "quicksilver"];
     const CHECK_TIMEOUT: Duration = Duration::from_secs(60);
+    const ORPHANED: &str = "the server that started this engine is gone";
+    /// How often an engine that loads looks whether its server is still there.
+    #[cfg(unix)]
+    const LOOK_EVERY: Duration = Duration::from_millis(200);
 
     pub(in super::super) fn run(args: &EngineArgs) -> Result<(), Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
@@ -53,9 +58,15 @@ mod with_tensors {
         let keys = keys(args)?;
         // First the address, which is cheap to be wrong about; then the model.
         let listener = Listener::open(&address, &keys).await.map_err(failure)?;
+        let orphaned = orphaned(args.while_leased);
+        tokio::pin!(orphaned);
         let begun = Instant::now();
         let (source, device) = (source(args.model.as_deref())?, args.device.clone());
-        let loaded = tokio::task::spawn_blocking(move || load(source, &device)).await;
+        let loading = tokio::task::spawn_blocking(move || load(source, &device));
+        let loaded = tokio::select! {
+            loaded = loading => loaded,
+            () = &mut orphaned => return Err(Failure::new(Exit::Failed, ORPHANED)),
+        };
         let (queue, about) = loaded
             .map_err(|error| Failure::new(Exit::Failed, format!("loading the model failed: {error}")))?
             .map_err(failure)?;
@@ -75,8 +86,13 @@ mod with_tensors {
                 "no key: every program of this machine may ask; set QUICKSILVER_KEY to change that"
             );
         }
-        print(format!("{line}\n").as_bytes())?;
         let life = if args.while_leased { Life::WhileLeased } else { Life::UntilStopped };
+        let heard = std::io::stdout()
+            .write_all(format!("{line}\n").as_bytes())
+            .and_then(|()| std::io::stdout().flush());
+        if life == Life::WhileLeased && heard.is_err() {
+            return Err(Failure::new(Exit::Failed, ORPHANED));
+        }
         serve(listener, queue, about, keys, life, told_to_stop(args.die_with_parent)).await.map_err(failure)
     }
 
@@ -101,6 +117,20 @@ mod with_tensors {
             _ => Exit::Failed,
         };
         Failure::new(exit, error.to_string())
+    }
+
+    /// Resolves when the process that started us is gone: until somebody leases it, an engine that lives by leases is its own.
+    #[cfg(unix)]
+    async fn orphaned(while_leased: bool) {
+        let parent = rustix::process::getppid();
+        while !while_leased || rustix::process::getppid() == parent {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn orphaned(_while_leased: bool) {
+        std::future::pending().await
     }
 
     /// SIGTERM, Ctrl-C, or the end of standard input when that means the end of our parent.

@@ -88,14 +88,23 @@ pub fn polish(raw: &str, site: &Site, wanted: Wanted) -> Result<Polished, Silenc
     Ok(Polished { text, swallows })
 }
 
-/// Only what a user would type: line feeds, tabs and visible characters; no control characters, no invisible direction marks.
+/// Only what a user would type: line feeds, tabs and visible characters. No control characters; none that turn directions, break
+/// lines in some editors only, or are there without being seen (tags, word joiners). Joiners within emoji and letters stay.
 pub(super) fn clean(raw: &str) -> String {
     let raw = raw.replace("\r\n", "\n");
     raw.chars()
         .map(|c| if c == '\r' { '\n' } else { c })
         .filter(|&c| c == '\n' || c == '\t' || !c.is_control())
-        .filter(|c| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{feff}'))
+        .filter(|&c| !is_unseen(c))
         .collect()
+}
+
+fn is_unseen(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    )
 }
 
 /// Takes off what the text says again of the line before the cursor: the whole head, a half-typed word, or blanks.

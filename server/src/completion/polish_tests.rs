@@ -117,6 +117,12 @@ fn the_documents_line_ends_and_tabs_are_kept() {
 #[test]
 fn invisible_and_control_characters_never_reach_the_buffer() {
     assert_eq!(line("x = |", "a\u{202e}b\u{1b}[31m\0c\u{feff}"), "x = ab[31mc");
+    assert_eq!(line("x = |", "a\u{61c}b\u{200b}c\u{2028}d\u{e0041}\u{e007f}e\u{2060}"), "x = abcde");
+    assert_eq!(
+        line("x = |", "👩\u{200d}👧 नमस्\u{200d}ते"),
+        "x = 👩\u{200d}👧 नमस्\u{200d}ते",
+        "joiners within a character stay"
+    );
 }
 
 proptest! {

@@ -9,6 +9,7 @@ use super::{
     exclude::{SECRET_FILES, SECRET_FOLDERS},
     secrets::{Degree, blank},
 };
+use crate::document::dice::report;
 
 /// Keys as they look, `§` for 40 letters and digits of the canary's own.
 const KEYS: [&str; 46] = [
@@ -158,10 +159,8 @@ fn no_canary_of_any_kind_is_in_any_request() {
         .collect();
     assert!(leaked.is_empty(), "{leaked:#?}");
     assert!(seen_control > 20 && told.contains("Connection::new"), "the allowed file is told");
-    println!(
-        "{secrets} secrets, {requests} requests of {} bytes: 0 canaries, control seen {seen_control} times",
-        told.len()
-    );
+    let did = format!("{secrets} secrets at the gate, {requests} requests of {} bytes", told.len());
+    report("S1", &did, &format!("0 canaries; the control was seen {seen_control} times"));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::{
     place::path_of,
     reader::{MAX_FILE_BYTES, Reader, Refused},
 };
+use crate::document::dice::{count, report};
 
 const OUTSIDE: &str = "fn outside_of_the_roots() { area(circle) }";
 
@@ -70,7 +71,7 @@ fn hostile_addresses_name_no_file_outside() {
     // The control: an honest address is read.
     let honest = path_of(&format!("file://{root}/sub/%62.rs")).expect("a path");
     assert_eq!(reader.read(&honest).expect("read").text, "fn b() {}");
-    println!("{} addresses: 0 reads outside", addresses.len());
+    report("S3", &format!("{} hostile addresses", addresses.len()), "0 reads outside; an honest one is read");
 }
 
 #[test]
@@ -150,8 +151,8 @@ fn swapping_a_folder_for_a_link_while_reading_gains_nothing() {
             }
         });
         let reader = Reader::new(&[inside.path().to_owned()]);
-        let until = Instant::now() + Duration::from_secs(2);
-        while Instant::now() < until && reads + refusals < 20_000 {
+        let until = Instant::now() + Duration::from_secs(2 * count(1, 30) as u64);
+        while Instant::now() < until && reads + refusals < count(20_000, 200_000) {
             match reader.read(&real.join("file.rs")) {
                 Ok(file) => {
                     assert_eq!(file.text, "inside");
@@ -163,5 +164,6 @@ fn swapping_a_folder_for_a_link_while_reading_gains_nothing() {
         stop.store(true, Ordering::Relaxed);
     });
     assert!(reads > 0 && refusals > 0, "{reads} reads, {refusals} refusals");
-    println!("{reads} reads, {refusals} refusals while swapping: 0 outside");
+    let did = format!("{} reads while a folder and a link out change places", reads + refusals);
+    report("S3", &did, &format!("{reads} inside, {refusals} refused, 0 outside"));
 }

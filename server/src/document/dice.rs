@@ -1,5 +1,5 @@
-//! Random numbers for tests, the same for the same seed. `QUICKSILVER_SEED` sets the seed and
-//! `QUICKSILVER_ROUNDS` multiplies the number of rounds.
+//! Random numbers for tests, the same for the same seed. `QUICKSILVER_SEED` sets the seed, and
+//! `QUICKSILVER_TIER=nightly` makes the long run of the reliability report.
 
 pub(crate) struct Dice(u64);
 
@@ -34,9 +34,14 @@ impl Dice {
     }
 }
 
-/// `rounds`, or a multiple of it for a long run.
-pub(crate) fn rounds(rounds: usize) -> usize {
-    rounds * number("QUICKSILVER_ROUNDS").unwrap_or(1) as usize
+/// How often: for each commit, or in the long run.
+pub(crate) fn count(commit: usize, nightly: usize) -> usize {
+    if std::env::var("QUICKSILVER_TIER").is_ok_and(|tier| tier == "nightly") { nightly } else { commit }
+}
+
+/// Says what an item of the reliability report did and what came of it.
+pub(crate) fn report(id: &str, did: &str, result: &str) {
+    println!("reliability | {id} | {did} | {result}");
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -3,7 +3,7 @@
 
 use super::{
     Change, Digest, Document, Encoding, Language, Order, Position, Version,
-    dice::{Dice, rounds},
+    dice::{Dice, count, report},
 };
 
 /// A text as code units of one encoding.
@@ -112,10 +112,10 @@ fn change(dice: &mut Dice, model: &Model, words: &[&str], breaks: &[&str]) -> Ch
 }
 
 #[test]
-fn text_equals_an_independent_model_after_20_000_random_edits() {
+fn text_equals_an_independent_model_after_random_edits() {
     let mut dice = Dice::new("random edits");
     let (mut edits, mut documents) = (0, 0);
-    while edits < rounds(20_000) {
+    while edits < count(20_000, 1_000_000) {
         for encoding in [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32] {
             for (breaks, words) in
                 BREAKS.iter().flat_map(|breaks| WORDS.iter().map(move |words| (*breaks, *words)))
@@ -146,7 +146,9 @@ fn text_equals_an_independent_model_after_20_000_random_edits() {
             }
         }
     }
-    println!("{edits} edits in {documents} documents: 0 divergences");
+    let did =
+        format!("{edits} edits in {documents} documents; 3 encodings, 4 kinds of line end, 6 of script");
+    report("D1", &did, "0 divergences");
 }
 
 #[test]

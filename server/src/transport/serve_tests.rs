@@ -8,6 +8,7 @@ use tower_lsp_server::gen_lsp_types::{InitializeParams, InitializeResult};
 use tower_lsp_server::jsonrpc::Result;
 
 use super::*;
+use crate::document::dice::report;
 
 #[derive(Default)]
 struct Backend {
@@ -160,6 +161,11 @@ async fn a_panic_costs_its_own_request() {
     assert_eq!(seen, [(1, 0), (2, -32603), (3, -32603)]);
     client.call(2, "noted", Value::Null).await;
     assert_eq!(client.read_ids(1).await, [(2, 0)], "the id of a request that panicked can be used again");
+    report(
+        "K4",
+        "handlers that panic: at once, later, in a notification",
+        "-32603 for that request alone; the next is served",
+    );
 }
 
 #[tokio::test]

@@ -12,8 +12,15 @@ const { join } = require('node:path');
 const { artifacts, scratch, start } = require('./workbench.cjs');
 
 /** In this order: each leaves the editor as a user would. */
-// The refinement and the definitions last: they change which engine answers.
-const tests = { ...require('./spec/ghost.cjs'), ...require('./spec/menu.cjs'), ...require('./spec/fill.cjs'), ...require('./spec/refinement.cjs'), ...require('./spec/definitions.cjs') };
+// The refinement and the definitions late: they change which engine answers. Then the server is another.
+const tests = {
+  ...require('./spec/ghost.cjs'),
+  ...require('./spec/menu.cjs'),
+  ...require('./spec/fill.cjs'),
+  ...require('./spec/refinement.cjs'),
+  ...require('./spec/definitions.cjs'),
+  ...require('./spec/reliability.cjs'),
+};
 
 function keepLogs() {
   try {
