@@ -89,7 +89,7 @@ fn each(
             Err(other) => panic!("seed {seed}: {other:?}"),
         }
     }
-    println!("{what}: {ran} spoiled, {loaded} of them loaded");
+    eprintln!("{what}: {ran} spoiled, {loaded} of them loaded");
     assert!((ran / least..ran * 9 / 10).contains(&loaded), "{what}: {loaded} of {ran} were loaded");
 }
 
