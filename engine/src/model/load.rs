@@ -51,8 +51,8 @@ pub struct LoadOptions {
     pub device: DeviceChoice,
     /// CPU threads; `None` takes the machine's, up to eight.
     pub threads: Option<NonZeroUsize>,
-    /// How int8 weights are multiplied on the CPU.
-    pub precision: Precision,
+    /// How weights are held and multiplied.
+    pub weights: Precision,
     /// What the network is used for; `None` takes the config's word. [`NetworkUse::Off`] reads no weights but their
     /// headers.
     pub network: Option<NetworkUse>,
@@ -161,7 +161,11 @@ impl Model {
     ///
     /// # Errors
     /// [`EngineError::ModelFile`] for a fault of the weights' headers.
-    pub fn need(source: &ModelSource, spec: &ModelSpec) -> Result<Option<Need>, EngineError> {
+    pub fn need(
+        source: &ModelSource,
+        spec: &ModelSpec,
+        precision: Precision,
+    ) -> Result<Option<Need>, EngineError> {
         let name = Path::new("embedded model.safetensors");
         let weights = match source {
             ModelSource::Embedded => {
@@ -169,7 +173,9 @@ impl Model {
             }
             ModelSource::Dir(folder) => Weights::in_folder(folder, spec),
         };
-        Ok(weights?.map(|weights| Need::with(spec, Some(&weights), DTYPE, true)))
+        Ok(weights?.map(|weights| {
+            Need::with(spec, Some(&weights), DTYPE, precision.held(spec, &candle_core::Device::Cpu))
+        }))
     }
 
     fn assemble(
@@ -194,7 +200,7 @@ impl Model {
             let machine = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
             let threads = options.threads.map_or(machine, NonZeroUsize::get);
             weights.check_head(&spec)?;
-            let mut loaded = Network::new(&spec, &weights, &opened, threads, options.precision)?;
+            let mut loaded = Network::new(&spec, &weights, &opened, threads, options.weights)?;
             loaded.ban(meaningless(&spec, &tokenizer));
             network = Some(loaded);
         }

@@ -61,15 +61,15 @@ impl Network {
         threads: usize,
         precision: Precision,
     ) -> Result<Self, EngineError> {
-        let int8 = precision == Precision::Int8 && device.is_cpu();
-        let need = Need::with(spec, Some(weights), DTYPE, int8);
+        let held = precision.held(spec, device);
+        let need = Need::with(spec, Some(weights), DTYPE, held);
         need.ensure(device)?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(|n| format!("network-{n}"))
             .build()
             .map_err(|error| EngineError::Device { reason: error.to_string(), sticky: false })?;
-        let body = Transformer::new(spec, weights, device, DTYPE, precision)?;
+        let body = Transformer::new(spec, weights, device, DTYPE, held)?;
         let mut network =
             Self { spec: spec.clone(), body, pool, remembered: Vec::new(), banned: Vec::new(), need };
         network.check()?;
