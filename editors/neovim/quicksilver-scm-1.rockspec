@@ -17,6 +17,7 @@ build = {
     ['quicksilver.client'] = 'lua/quicksilver/client.lua',
     ['quicksilver.commands'] = 'lua/quicksilver/commands.lua',
     ['quicksilver.config'] = 'lua/quicksilver/config.lua',
+    ['quicksilver.definitions'] = 'lua/quicksilver/definitions.lua',
     ['quicksilver.fill'] = 'lua/quicksilver/fill.lua',
     ['quicksilver.ghost'] = 'lua/quicksilver/ghost.lua',
     ['quicksilver.health'] = 'lua/quicksilver/health.lua',

@@ -192,7 +192,7 @@ fn vs_code() {
         let scope = match setting.name.as_str() {
             _ if setting.user_only => "machine",
             // Read for each document: so they can be set for a language.
-            "enable" | "automatic" => "language-overridable",
+            "enable" | "automatic" | "definitions" => "language-overridable",
             _ => "window",
         };
         write!(

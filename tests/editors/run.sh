@@ -68,6 +68,10 @@ neovim() {
     timeout 60 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
   count neovim-frames env -u QUICKSILVER_BIN SPECS="$here/neovim/spec/frames.lua" \
     timeout 60 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
+  count neovim-definitions env -u QUICKSILVER_BIN SPECS="$here/neovim/spec/definitions.lua" \
+    timeout 60 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
+  count neovim-install env -u QUICKSILVER_BIN SPECS="$here/neovim/spec/install.lua" \
+    timeout 100 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
   count neovim-fill env -u QUICKSILVER_BIN -u PROJECT SPECS="$here/neovim/spec/fill.lua" \
     timeout 60 "$nvim" --headless -u "$here/neovim/init.lua" -c "$run"
   PROJECT=$(sample)
@@ -90,6 +94,8 @@ vscode() {
   check vscode-package bash package.sh
   count vscode-ghost env NODE_PATH="$cache/vscode/tools/node_modules" timeout 400 \
     node "$here/vscode/drive.cjs" "$cache/vscode" "$PWD/quicksilver.vsix" "$(sample)" "$work/vscode" "$artifacts"
+  count vscode-untrusted env NODE_PATH="$cache/vscode/tools/node_modules" timeout 200 \
+    node "$here/vscode/untrusted.cjs" "$cache/vscode" "$PWD/quicksilver.vsix" "$(sample)" "$work/untrusted" "$artifacts"
   rm -f quicksilver.vsix
 }
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -44,9 +44,17 @@ impl TestServer {
     /// # Panics
     /// If it cannot be started.
     pub fn spawn_in(home: Arc<Home>) -> Self {
-        let mut child = home
-            .command()
-            .arg("lsp")
+        let mut command = home.command();
+        command.arg("lsp");
+        Self::spawn_as(command, home)
+    }
+
+    /// Starts any language server that speaks on its standard input and output.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn spawn_as(mut command: Command, home: Arc<Home>) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

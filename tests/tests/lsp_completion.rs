@@ -269,3 +269,27 @@ fn wrong_settings_are_told_and_cost_nothing() {
     assert_eq!(editor.eventual_suggestions(&fixture.position()).len(), 1);
     assert!(evil.asked().is_empty());
 }
+
+#[test]
+fn a_selection_and_a_read_only_file_are_met_with_silence_and_its_reason() {
+    let engine = FakeEngine::start(|_| Script::says("answer()"));
+    let fixture = Fixture::new("fn f() {\n    let x = $0\n}\n");
+    let mut editor = Editor::open(Kind::VsCode, engine.settings(), &fixture);
+    assert_eq!(editor.eventual_suggestions(&fixture.position()).len(), 1);
+    let mut told = |kind: u32, circumstances: Value| {
+        let mut params = editor.place_params(fixture.position());
+        params["context"] = json!({"triggerKind": kind, "quicksilver": circumstances});
+        let id = editor.server.ask("textDocument/inlineCompletion", params);
+        let shown = editor.items(id).len();
+        let status = editor.server.request("quicksilver/status", Value::Null)["result"].take();
+        (shown, status["reason"].as_str().map(str::to_owned), status["message"] != "")
+    };
+    let silence = |reason: &str| (0, Some(reason.to_owned()), true);
+    let (by_hand, typed) = (1, 2);
+    assert_eq!(told(typed, json!({"selection": true})), silence("selection"));
+    assert_eq!(told(by_hand, json!({"selection": true})), (1, None, false));
+    assert_eq!(told(typed, json!({"readOnly": true})), silence("read-only"));
+    assert_eq!(told(by_hand, json!({"readOnly": true})), silence("read-only"));
+    assert_eq!(told(typed, json!({"selection": false, "readOnly": false, "newer": 1})), (1, None, false));
+    assert_eq!(told(typed, Value::Null), (1, None, false));
+}

@@ -41,6 +41,20 @@ fn eventually(editor: &mut Editor, method: &str, params: &Value) -> Value {
 }
 
 #[test]
+fn a_text_that_leaves_a_bracket_open_is_not_put_in_place_of_a_placeholder() {
+    let engine = FakeEngine::start(|_| Script::says("match 1 {").and(&["2"]));
+    let mut editor = editor(&engine);
+    let asked = params(
+        &editor,
+        json!({"within": {"start": {"line": 0, "character": 0}, "end": {"line": 5, "character": 0}}}),
+    );
+    let answer = eventually(&mut editor, "quicksilver/fill", &asked);
+    let holes = answer["holes"].as_array().cloned().unwrap_or_default();
+    assert_eq!(holes.len(), 1, "{answer}");
+    assert_eq!(holes[0]["newText"], "2");
+}
+
+#[test]
 fn the_placeholders_of_a_selection_are_filled_in_one_request() {
     let engine = FakeEngine::start(|_| Script::says("1").and(&["2"]));
     let mut editor = editor(&engine);

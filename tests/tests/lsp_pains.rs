@@ -1,5 +1,6 @@
 //! What users of other completion tools complain of, where text is stale or misplaced. Numbers are those of the issue's
-//! research; 8 to 16 are in `server/src/completion/pains_tests.rs`, 20 is the editors' alone.
+//! research; 8 to 16 are in `server/src/completion/pains_tests.rs`, 20 is the editors' alone: `tests/editors/neovim/spec/ghost.lua`
+//! has it by its number; VS Code draws and takes away its ghost text itself.
 
 use std::time::{Duration, Instant};
 

@@ -19,6 +19,7 @@ import {
 
 import type { Asked, Items } from './asked.ts';
 import * as config from './config.ts';
+import type { Defined } from './definitions.ts';
 import * as protocol from './protocol.ts';
 import type { Requests } from './request.ts';
 import type { Status } from './status.ts';
@@ -103,9 +104,19 @@ export function makeClient(path: string, log: vscode.LogOutputChannel, listeners
 /** Asks the server for ghost text. */
 export async function ask(client: LanguageClient, asked: Asked, context: vscode.InlineCompletionContext): Promise<Items> {
   const { token } = asked.source;
-  const params = client.code2ProtocolConverter.asInlineCompletionParams(asked.document, asked.position, context);
+  const plain = client.code2ProtocolConverter.asInlineCompletionParams(asked.document, asked.position, context);
+  const params = protocol.withCircumstances(plain, config.circumstances(asked.document));
   const answer = await client.sendRequest(InlineCompletionRequest.type, params, token);
   return client.protocol2CodeConverter.asInlineCompletionResult(answer, token);
+}
+
+/** Tells the server where names of a document are defined. */
+export function tellDefinitions(client: LanguageClient, document: vscode.TextDocument, names: readonly Defined[]): void {
+  const { asUri, asVersionedTextDocumentIdentifier } = client.code2ProtocolConverter;
+  const places = (at: readonly vscode.Location[]) => at.map(({ uri, range }) => ({ uri: asUri(uri), range }));
+  const told = names.map(({ name, locations }) => ({ name, locations: places(locations) }));
+  const params = { textDocument: asVersionedTextDocumentIdentifier(document), names: told };
+  client.sendNotification(protocol.DEFINITIONS, params).catch(() => undefined);
 }
 
 /** Tells the status which model answers, and where it runs. */

@@ -1,7 +1,11 @@
-/** The settings in force, and whether a document wants suggestions. Must not know the server or the screen. */
+/**
+ * The settings in force, whether a document wants suggestions, and what the server is told of its editor. Must not
+ * know the server or the screen.
+ */
 
 import * as vscode from 'vscode';
 
+import type { Circumstances } from './protocol.ts';
 import { complaint, complaints, EDITOR_ONLY, type Schema } from './settings.ts';
 
 export const SECTION = 'quicksilver';
@@ -71,6 +75,11 @@ export function automatic(document: vscode.TextDocument): boolean {
   return read('automatic', document);
 }
 
+/** Whether to ask where the names in `document` are defined. */
+export function definitions(document: vscode.TextDocument): boolean {
+  return read('definitions', document);
+}
+
 /** The model's name or folder; empty: the embedded one. */
 export function model(): string {
   return read<string>('model').trim();
@@ -97,6 +106,15 @@ export function reasonOff(document: vscode.TextDocument): string | undefined {
     return 'not a file';
   }
   return isLanguageEnabled(document) ? undefined : `disabled for language "${document.languageId}"`;
+}
+
+/** What the server cannot see of `document`. VS Code itself asks for none where the editor is read-only. */
+export function circumstances(document: vscode.TextDocument): Circumstances {
+  const editors = vscode.window.visibleTextEditors.filter((editor) => editor.document === document);
+  return {
+    selection: editors.some((editor) => editor.selections.some((selection) => !selection.isEmpty)),
+    readOnly: vscode.workspace.fs.isWritableFileSystem(document.uri.scheme) === false,
+  };
 }
 
 /** Whether the change calls for a new start of the server. */

@@ -7,8 +7,9 @@ import * as vscode from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
 
 import { findBinary } from './binary.ts';
-import { ask, learnModel, makeClient } from './client.ts';
+import { ask, learnModel, makeClient, tellDefinitions } from './client.ts';
 import * as config from './config.ts';
+import { Definitions } from './definitions.ts';
 import { Fill } from './fill.ts';
 import { Preview } from './preview.ts';
 import { FILL_FRAME } from './protocol.ts';
@@ -19,6 +20,7 @@ import { Status } from './status.ts';
 export class Ctx implements vscode.Disposable {
   readonly log = vscode.window.createOutputChannel('Quicksilver', { log: true });
   readonly status = new Status();
+  readonly definitions = new Definitions();
   readonly preview = new Preview();
   readonly fill = new Fill(async (method, params, cancel) => {
     const client = this.#client;
@@ -130,6 +132,7 @@ export class Ctx implements vscode.Disposable {
         this.status.setVersion(client.initializeResult?.serverInfo?.version);
         this.status.setClient('running');
         this.requests.setServer((asked, context) => ask(client, asked, context));
+        this.definitions.setServer((document, names) => tellDefinitions(client, document, names));
         await learnModel(client, this.status);
         // A change while it started has reached nobody.
         if (JSON.stringify(config.serverSettings()) !== told) {
@@ -147,6 +150,7 @@ export class Ctx implements vscode.Disposable {
     const client = this.#client;
     this.#client = undefined;
     this.requests.setServer(undefined);
+    this.definitions.setServer(undefined);
     if (client) {
       await client.dispose().catch((error: unknown) => this.log.debug(describe(error)));
     }
@@ -160,6 +164,7 @@ export class Ctx implements vscode.Disposable {
     }
     this.#client = undefined;
     this.requests.setServer(undefined);
+    this.definitions.setServer(undefined);
     client.dispose().catch((error: unknown) => this.log.debug(describe(error)));
     const now = Date.now();
     const { wait, recent } = nextWait([...this.#deaths, now], now);
@@ -188,6 +193,7 @@ export class Ctx implements vscode.Disposable {
 
   dispose(): void {
     clearTimeout(this.#timer);
+    this.definitions.dispose();
     this.requests.dispose();
     this.fill.dispose();
     this.preview.dispose();

@@ -64,6 +64,17 @@ export interface Rewritten {
   readonly texts: readonly string[];
 }
 
+/** What the editor knows of itself, and the text does not tell; goes along with a request for ghost text. */
+export interface Circumstances {
+  readonly selection: boolean;
+  readonly readOnly: boolean;
+}
+
+/** `params` of a request for ghost text, with what else the server is told. */
+export function withCircumstances<T extends { readonly context: object }>(params: T, quicksilver: Circumstances): T {
+  return { ...params, context: { ...params.context, quicksilver } };
+}
+
 /** What the server tells the user: above all why nothing shows. */
 export interface ServerStatus {
   readonly busy: boolean;
@@ -83,6 +94,7 @@ export const FRAME = 'quicksilver/frame';
 export const STATUS = 'quicksilver/status';
 export const FILL = 'quicksilver/fill';
 export const REWRITE = 'quicksilver/rewrite';
+export const DEFINITIONS = 'quicksilver/definitions';
 export const FILL_FRAME = 'quicksilver/fillFrame';
 /** A command of the server's. */
 export const FIND_DOUBTS = 'quicksilver.findDoubts';

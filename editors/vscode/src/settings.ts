@@ -20,7 +20,7 @@ export interface Schema {
 }
 
 /** The settings that only the extension has; all others are the server's. */
-export const EDITOR_ONLY = ['automatic', 'refinement', 'maskGlyph', 'binary', 'trace.server'];
+export const EDITOR_ONLY = ['automatic', 'definitions', 'refinement', 'maskGlyph', 'binary', 'trace.server'];
 
 /** What the setting must be, if `value` is not that. */
 export function complaint(schema: Schema, value: unknown): string | undefined {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { BinaryNotFound, findBinary } from '../src/binary.ts';
-import { asFilled, asFillFrame, asFrame, asModel, asRewritten, asStatus, silenceOf, type Frame, type Run } from '../src/protocol.ts';
+import { asFilled, asFillFrame, asFrame, asModel, asRewritten, asStatus, silenceOf, withCircumstances, type Frame, type Run } from '../src/protocol.ts';
 import { nextWait } from '../src/restart.ts';
 import { frameSteps, frameText, runsLine } from '../src/suggestion.ts';
 
@@ -31,6 +31,13 @@ test('a frame of the wrong shape is dropped', () => {
   }
   assert.equal(asFrame({ ...GOOD, runs: [{ text: 'a', kind: 'gone', confidence: 0 }] }), undefined);
   assert.equal(asFrame(null), undefined);
+});
+
+test('a request says what is selected and whether the document can be changed, beside what it says anyway', () => {
+  const params = { position: 1, context: { triggerKind: 1 } };
+  const circumstances = { selection: true, readOnly: false };
+  const told = { position: 1, context: { triggerKind: 1, quicksilver: circumstances } };
+  assert.deepEqual(withCircumstances(params, circumstances), told);
 });
 
 test('a status of an unknown kind is Normal, and keeps its message', () => {

@@ -12,6 +12,8 @@ use crate::tokens::TokenId;
 /// Distance below the largest logit from which a probability counts as 0: e⁻²⁰ is 2·10⁻⁹, so that even 150 000
 /// such tokens together hold less than 0.04 %.
 const NEGLIGIBLE: f32 = 20.0;
+/// Values of a row looked at together: where none of them counts, which is nearly everywhere, nothing is computed.
+const BLOCK: usize = 16;
 
 /// How confidence is measured; larger is surer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -163,14 +165,17 @@ struct Spread {
 impl Spread {
     fn of(row: &[f32]) -> Self {
         let mut spread = Self { best: (0, 0.0), second: 0.0, entropy: 0.0 };
-        for (id, &p) in row.iter().enumerate().filter(|(_, p)| **p > 0.0) {
-            if p > spread.best.1 {
-                spread.second = spread.best.1;
-                spread.best = (id, p);
-            } else if p > spread.second {
-                spread.second = p;
+        let blocks = row.chunks(BLOCK).enumerate().filter(|(_, block)| any(block, |p| p > 0.0));
+        for (number, block) in blocks {
+            for (at, &p) in block.iter().enumerate().filter(|(_, p)| **p > 0.0) {
+                if p > spread.best.1 {
+                    spread.second = spread.best.1;
+                    spread.best = (number * BLOCK + at, p);
+                } else if p > spread.second {
+                    spread.second = p;
+                }
+                spread.entropy -= p * p.ln();
             }
-            spread.entropy -= p * p.ln();
         }
         spread
     }
@@ -178,15 +183,21 @@ impl Spread {
 
 /// Logits to probabilities, in place; `None` if no logit is finite.
 pub fn softmax(row: &mut [f32]) -> Option<()> {
-    let largest = row.iter().copied().filter(|logit| !logit.is_nan()).fold(f32::NEG_INFINITY, f32::max);
+    let largest = largest(row);
     if !largest.is_finite() {
         return None;
     }
     let mut total = 0.0;
-    for value in row.iter_mut() {
-        let below = *value - largest;
-        *value = if below > -NEGLIGIBLE { below.exp() } else { 0.0 };
-        total += *value;
+    for block in row.chunks_mut(BLOCK) {
+        if !any(block, |logit| logit - largest > -NEGLIGIBLE) {
+            block.fill(0.0);
+            continue;
+        }
+        for value in block {
+            let below = *value - largest;
+            *value = if below > -NEGLIGIBLE { below.exp() } else { 0.0 };
+            total += *value;
+        }
     }
     for value in row.iter_mut() {
         *value /= total;
@@ -194,10 +205,27 @@ pub fn softmax(row: &mut [f32]) -> Option<()> {
     Some(())
 }
 
+/// Whether one of a few values is such; all are looked at, which is quicker than to stop at the first.
+fn any(block: &[f32], is: impl Fn(f32) -> bool) -> bool {
+    block.iter().fold(false, |found, &value| found | is(value))
+}
+
+/// The largest value that is a number, `lane` by lane; −∞ if none is.
+fn largest(row: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; BLOCK];
+    for block in row.chunks(BLOCK) {
+        for (lane, &value) in lanes.iter_mut().zip(block) {
+            // Not true of NaN.
+            *lane = if value > *lane { value } else { *lane };
+        }
+    }
+    lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
+}
+
 /// Natural logarithm of a token's probability in a row of logits, `[vocab]`; −∞ for what is not in it.
 #[must_use]
 pub fn log_probability(row: &[f32], token: TokenId) -> f32 {
-    let largest = row.iter().copied().filter(|logit| !logit.is_nan()).fold(f32::NEG_INFINITY, f32::max);
+    let largest = largest(row);
     let Some(&logit) = row.get(token.0 as usize).filter(|logit| logit.is_finite()) else {
         return f32::NEG_INFINITY;
     };

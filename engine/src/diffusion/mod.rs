@@ -42,7 +42,7 @@
 //! | LLaDA `random` | `llada-random` | a coin | even | quota | 32 | stay |
 //! | Fast-dLLM, LLaDA2.0 threshold | `fast-dllm-threshold` | probability | one by one | threshold | 32 | stay |
 //! | Fast-dLLM factor | `fast-dllm-factor` | probability | one by one | factor | 32 | stay |
-//! | … its prefix and dual cache | `refresh`, in the tests alone | – | – | – | 32 | – |
+//! | … its prefix and dual cache | [`refresh`] | – | – | – | 32 | – |
 //! | … on Dream with a cache | [`Blocks::lead`] | probability or −entropy | one by one or Dream | threshold or quota | 32 | stay |
 //! | … on Dream without | [`Schedule::Paced`] | probability | paced | threshold | – | stay |
 //! | LLaDA2.1 token editing (2026) | `llada21` | probability | one by one | threshold | 32 | [`Revision::Edit`] |
@@ -70,6 +70,7 @@ mod filter;
 pub mod length;
 mod look;
 pub mod preset;
+pub mod refresh;
 pub mod remask;
 pub mod schedule;
 pub mod search;
@@ -79,8 +80,6 @@ pub mod trace;
 mod parity;
 #[cfg(test)]
 mod properties;
-#[cfg(test)]
-mod refresh;
 #[cfg(test)]
 mod scripted;
 #[cfg(test)]

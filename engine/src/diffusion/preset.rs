@@ -72,6 +72,27 @@ impl Preset {
         Self::SdarEntropy,
     ];
 
+    /// The blocks that a span is decided in where the model itself has none.
+    #[must_use]
+    pub fn blocks(self) -> Blocks {
+        match self {
+            Self::LladaLowConfidence
+            | Self::LladaRandom
+            | Self::FastDllmThreshold
+            | Self::FastDllmFactor
+            | Self::Llada21 => Blocks::of(BLOCK),
+            Self::SdarSequential | Self::SdarStatic | Self::SdarDynamic | Self::SdarEntropy => {
+                Blocks::of(SDAR_BLOCK)
+            }
+            Self::DreamOrigin
+            | Self::DreamMaskgitPlus
+            | Self::DreamTopkMargin
+            | Self::DreamEntropy
+            | Self::Dreamon
+            | Self::P2 => Blocks::WHOLE,
+        }
+    }
+
     /// `base` with this sampler's rules, for a span of `masks` masks. `steps`: the most for the span, or for each block
     /// where there are several; as published if `None`. Where `base` commits by a threshold or is in blocks, those are
     /// kept: a block-causal model has its own.
@@ -87,7 +108,7 @@ impl Preset {
             remasks: 0,
             ..base
         };
-        let in_blocks = |length| if base.blocks == Blocks::WHOLE { Blocks::of(length) } else { base.blocks };
+        let blocks = if base.blocks == Blocks::WHOLE { self.blocks() } else { base.blocks };
         let threshold = |published| match base.rule {
             Rule::Threshold(set) => Rule::Threshold(set),
             _ => Rule::Threshold(published),
@@ -101,16 +122,16 @@ impl Preset {
         };
         let llada = |measure| Plan {
             sampling: Sampling { untempered: true, ..by(measure) },
-            blocks: in_blocks(BLOCK),
-            schedule: Schedule::Even(one_each(in_blocks(BLOCK).length.min(masks))),
+            blocks,
+            schedule: Schedule::Even(one_each(blocks.length.min(masks))),
             ..plain
         };
         let fast = |rule| Plan { schedule: free, rule, ..llada(Measure::Probability) };
         let sdar = |measure, rule| Plan {
             sampling: by(measure),
             rule,
-            schedule: Schedule::Shares(one_each(in_blocks(SDAR_BLOCK).length)),
-            blocks: in_blocks(SDAR_BLOCK),
+            schedule: Schedule::Shares(one_each(blocks.length)),
+            blocks,
             ..plain
         };
         match self {
@@ -130,7 +151,7 @@ impl Preset {
             Self::FastDllmFactor => fast(Rule::Factor(1.0)),
             Self::Llada21 => Plan {
                 rule: threshold(0.7),
-                blocks: in_blocks(BLOCK),
+                blocks,
                 revision: Revision::Edit { above: 0.5, after: 16 },
                 ..plain
             },

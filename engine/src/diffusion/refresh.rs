@@ -1,8 +1,8 @@
 //! Which positions a pass reads anew when the keys and values of the others are kept (Fast-dLLM, Wu et al., 2025).
 //!
 //! In a model that sees both ways, what is kept goes stale as soon as anything is decided; a whole pass at the start of
-//! each block makes it fresh again. Owns when and what; the keys and values are the denoiser's. The toy model of the
-//! traces reads by it; no network does yet: they read everything in each step.
+//! each block makes it fresh again. Owns when and what; the keys and values are the denoiser's (of networks,
+//! `model/kept.rs`).
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use crate::tokens::TokenId;
 
 /// What is kept between the passes of a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Keep {
+pub enum Keep {
     /// Nothing: exact.
     #[default]
     Nothing,
@@ -23,7 +23,7 @@ pub(super) enum Keep {
 
 /// What a pass reads; the rest is as the last whole pass left it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
+pub enum Reach {
     /// Everything.
     Whole,
     /// From a position of the span on, and all right of the span.
@@ -34,7 +34,7 @@ pub(super) enum Reach {
 
 /// Remembers in which block the last pass was.
 #[derive(Clone, Debug)]
-pub(super) struct Refresh {
+pub struct Refresh {
     keep: Keep,
     blocks: Blocks,
     last: Option<usize>,
@@ -43,12 +43,12 @@ pub(super) struct Refresh {
 impl Refresh {
     /// Before the first pass.
     #[must_use]
-    pub(super) fn new(keep: Keep, blocks: Blocks) -> Self {
+    pub fn new(keep: Keep, blocks: Blocks) -> Self {
         Self { keep, blocks, last: None }
     }
 
     /// What the pass over `span` has to read: everything once a block, the block being that of the leftmost mask.
-    pub(super) fn reach(&mut self, span: &[TokenId], mask: TokenId) -> Reach {
+    pub fn reach(&mut self, span: &[TokenId], mask: TokenId) -> Reach {
         let Some(first) = span.iter().position(|&token| token == mask) else { return Reach::Whole };
         let block = (first + self.blocks.before) / self.blocks.length.max(1);
         let range = self.blocks.range(block, span.len());

@@ -83,7 +83,7 @@ impl Infiller {
 }
 
 impl Kit {
-    fn new(tokenizer: Arc<Tokenizer>, settings: Settings) -> Self {
+    pub(super) fn new(tokenizer: Arc<Tokenizer>, settings: Settings) -> Self {
         let width = settings.width(&tokenizer);
         Self {
             layout: Layout::new(&tokenizer, settings.bos, settings.eos),
@@ -264,6 +264,10 @@ impl Infill for Infiller {
     fn check(&mut self) -> Result<(), EngineError> {
         self.check_prior()?;
         self.check_network()
+    }
+
+    fn idle(&mut self) -> Result<(), EngineError> {
+        self.network.as_deref_mut().map_or(Ok(()), |network| network.freshen())
     }
 
     fn reset(&mut self) {

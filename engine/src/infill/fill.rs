@@ -162,7 +162,7 @@ fn first_length(
 }
 
 /// The plan by the published sampler that the model's config names, if it names one.
-fn by_sampler<'a>(settings: &Settings, plan: &Plan<'a>, canvas: &Canvas) -> Plan<'a> {
+pub(super) fn by_sampler<'a>(settings: &Settings, plan: &Plan<'a>, canvas: &Canvas) -> Plan<'a> {
     let masks = canvas.masks().len();
     settings.sampler.map_or(*plan, |sampler| sampler.plan(*plan, masks, settings.max_steps))
 }

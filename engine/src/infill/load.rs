@@ -61,6 +61,10 @@ impl Network for Reader {
         self.network.spec().topology == Topology::Full
     }
 
+    fn freshen(&mut self) -> Result<(), EngineError> {
+        self.network.freshen().map(|_| ())
+    }
+
     fn forget(&mut self) {
         self.context = None;
         self.network.forget();

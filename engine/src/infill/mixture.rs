@@ -31,12 +31,12 @@ impl<D: Denoiser> Denoiser for Leading<'_, D> {
         let wanted = rows.iter().flat_map(|rows| rows.iter());
         for (at, row) in wanted.zip(logits.chunks_exact_mut(self.inner.vocab().max(1))) {
             let Some(leader) = self.leader.get(at.0).map(|token| token.0 as usize) else { continue };
-            let Some(&logit) = row.get(leader) else { continue };
-            for (id, other) in row.iter_mut().enumerate() {
-                if id != leader {
-                    *other = other.min(logit - LEAD);
-                }
+            let Some(&logit) = row.get(leader).filter(|logit| !logit.is_nan()) else { continue };
+            let most = logit - LEAD;
+            for other in row.iter_mut() {
+                *other = if *other < most { *other } else { most };
             }
+            row[leader] = logit;
         }
         Ok(())
     }

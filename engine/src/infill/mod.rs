@@ -15,6 +15,7 @@
 //! Each step of this is one step of [`diffusion::denoise`](crate::diffusion::denoise()): the deadline and the cancel
 //! flag are looked at, and a frame is sent. Knows no HTTP and no tensor.
 
+pub mod agreement;
 mod answer;
 mod check;
 mod doubt;
@@ -81,6 +82,14 @@ pub trait Network: Send {
     /// Whether a span may hold text that is given, so that one canvas serves several holes.
     fn reads_both_ways(&self) -> bool {
         false
+    }
+
+    /// Reads anew what it keeps only nearly as it is.
+    ///
+    /// # Errors
+    /// The device's.
+    fn freshen(&mut self) -> Result<(), EngineError> {
+        Ok(())
     }
 
     /// Forgets every hole.

@@ -5,7 +5,7 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use super::config::ModelSpec;
+use super::{config::ModelSpec, rope::Angles};
 
 /// Rows that a buffer grows by.
 const GROWTH_ROWS: usize = 128;
@@ -65,6 +65,33 @@ impl Rows {
         Ok(Self { layers: self.layers.iter().map(copy).collect::<Result<_>>()?, capacity, len })
     }
 
+    /// A copy of some rows in the order of `index`, with room for `rows`.
+    pub(super) fn gathered(&self, index: &[u32], rows: usize) -> Result<Self> {
+        let capacity = rows.max(index.len()).div_ceil(GROWTH_ROWS).max(1) * GROWTH_ROWS;
+        let gather = |old: &Tensor| -> Result<Tensor> {
+            let (heads, _, width) = old.dims3()?;
+            let new = Tensor::zeros((heads, capacity, width), old.dtype(), old.device())?;
+            if !index.is_empty() {
+                new.slice_set(&old.index_select(&Tensor::new(index, old.device())?, 1)?, 1, 0)?;
+            }
+            Ok(new)
+        };
+        let copy = |layer: &Layer| -> Result<Layer> {
+            Ok(Layer { keys: gather(&layer.keys)?, values: gather(&layer.values)? })
+        };
+        let layers = self.layers.iter().map(copy).collect::<Result<_>>()?;
+        Ok(Self { layers, capacity, len: index.len() })
+    }
+
+    /// Rotates the keys of the rows that stay on by `angles`, one for each: R(a + b) = R(b) R(a).
+    pub(super) fn turn(&self, angles: &Angles) -> Result<()> {
+        for layer in &self.layers {
+            let turned = angles.rotate(&layer.keys.narrow(1, 0, self.len)?.contiguous()?)?;
+            layer.keys.slice_set(&turned, 1, 0)?;
+        }
+        Ok(())
+    }
+
     /// Writes a pass's rows of one layer behind those that stay, and gives all back up to their end.
     /// `keys`, `values`: `[kv_heads, rows, head_dim]`.
     pub(super) fn write(&self, layer: usize, keys: &Tensor, values: &Tensor) -> Result<(Tensor, Tensor)> {
@@ -73,6 +100,11 @@ impl Rows {
         kept.keys.slice_set(keys, 1, self.len)?;
         kept.values.slice_set(values, 1, self.len)?;
         Ok((kept.keys.narrow(1, 0, end)?, kept.values.narrow(1, 0, end)?))
+    }
+
+    /// Rows that there is memory for.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Rows that a pass can write behind those that stay.
@@ -84,5 +116,15 @@ impl Rows {
     pub(super) fn bytes(&self) -> usize {
         let one = |tensor: &Tensor| tensor.elem_count() * tensor.dtype().size_in_bytes();
         self.layers.iter().map(|layer| one(&layer.keys) + one(&layer.values)).sum()
+    }
+
+    /// The first layer's keys and values of `rows` rows: they depend on a row's token and position alone.
+    #[cfg(test)]
+    pub(super) fn first_layer(&self, rows: usize) -> [Vec<Vec<f32>>; 2] {
+        let per_row = |tensor: &Tensor| -> Result<Vec<Vec<f32>>> {
+            tensor.narrow(1, 0, rows)?.transpose(0, 1)?.contiguous()?.flatten_from(1)?.to_vec2()
+        };
+        let layer = &self.layers[0];
+        [per_row(&layer.keys).unwrap(), per_row(&layer.values).unwrap()]
     }
 }

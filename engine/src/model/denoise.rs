@@ -5,6 +5,7 @@ use candle_core::Tensor;
 use super::{
     attention::Seen,
     context::Context,
+    kept,
     network::{Network, SPAN_ROWS},
 };
 use crate::{
@@ -21,16 +22,35 @@ pub(super) const BANNED: f32 = -1.0e9;
 pub struct NetworkDenoiser<'n> {
     network: &'n Network,
     context: &'n Context,
+    exact: bool,
 }
 
 impl<'n> NetworkDenoiser<'n> {
     pub(super) fn new(network: &'n Network, context: &'n Context) -> Self {
-        Self { network, context }
+        Self { network, context, exact: false }
+    }
+
+    /// The same, reading everything in each step whatever the config says.
+    #[must_use]
+    pub fn exact(self) -> Self {
+        Self { exact: true, ..self }
     }
 
     /// Hidden states of the wanted rows of a batch of spans, `[wanted, hidden]`.
     fn hidden(&self, spans: &[Vec<u32>], wanted: &[&[CanvasIdx]]) -> candle_core::Result<Tensor> {
         let (network, context) = (self.network, self.context);
+        // Several spans in one call are first canvases: those are always read exactly.
+        if let (Some(vicinity), [span], false) = (network.keeps(), spans, self.exact) {
+            let (hidden, left) = kept::pass(network, context, span, vicinity)?;
+            let shift = usize::from(network.spec.logit_shift);
+            let rows: Vec<u32> = wanted
+                .iter()
+                .copied()
+                .flatten()
+                .map(|row| (left + row.0).saturating_sub(shift) as u32)
+                .collect();
+            return hidden.index_select(&Tensor::new(rows, &network.body.device)?, 0);
+        }
         let mut rows = Vec::new();
         let hidden = match &context.rows {
             Some(kept) => {

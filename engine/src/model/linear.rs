@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, sync::Arc};
 
-use candle_core::{CpuStorage, CustomOp1, Device, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor, bail};
 
 use super::config::ModelSpec;
 use crate::{EngineError, device::kernels::int8::Int8Matrix};
@@ -38,10 +38,10 @@ pub(super) enum Held {
 }
 
 impl Precision {
-    /// What becomes of the matrices of `spec` on `device`.
-    pub(super) fn held(self, spec: &ModelSpec, device: &Device) -> Held {
+    /// What becomes of the matrices of `spec` on `device`, computed with in `dtype`.
+    pub(super) fn held(self, spec: &ModelSpec, device: &Device, dtype: DType) -> Held {
         match self {
-            _ if !device.is_cpu() => Held::Floats,
+            _ if !device.is_cpu() || dtype != DType::F32 => Held::Floats,
             Self::Full => Held::Floats,
             Self::Int8 => Held::Int8,
             Self::Auto if spec.parameters() >= MIN_PARAMETERS => Held::Int8,
@@ -136,10 +136,10 @@ mod tests {
             ("int8", Held::Int8, Held::Int8),
         ] {
             let given: Precision = given.parse().unwrap();
-            assert_eq!(given.held(&small, &Device::Cpu), of_small);
-            assert_eq!(given.held(&large, &Device::Cpu), of_large);
+            assert_eq!(given.held(&small, &Device::Cpu, DType::F32), of_small);
+            assert_eq!(given.held(&large, &Device::Cpu, DType::F32), of_large);
         }
-        assert_eq!(Precision::Full.held(&large, &Device::Cpu), Held::Floats);
+        assert_eq!(Precision::Full.held(&large, &Device::Cpu, DType::F32), Held::Floats);
         let error = "int4".parse::<Precision>().unwrap_err().to_string();
         assert!(error.contains("auto, stored, int8"), "{error}");
     }

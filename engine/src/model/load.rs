@@ -16,11 +16,12 @@ use super::{
     linear::Precision,
     need::Need,
     network::{DTYPE, Network},
+    random::Source,
     weights::{Weights, refuse_file},
 };
 use crate::{
     EngineError,
-    device::DeviceChoice,
+    device::{DeviceChoice, FloatType},
     prior::table::Counts,
     tokens::{
         TokenId, Tokenizer,
@@ -31,6 +32,8 @@ use crate::{
 
 /// More threads than this wait for each other more than they compute.
 const MAX_THREADS: usize = 8;
+/// How the name of the matrices ends that choose experts: they are small, and a choice is not to be rounded.
+pub(super) const ROUTER: &str = "mlp.gate.weight";
 /// The file of counts in a model's folder.
 const COUNTS: &str = "counts.bin";
 
@@ -53,6 +56,8 @@ pub struct LoadOptions {
     pub threads: Option<NonZeroUsize>,
     /// How weights are held and multiplied.
     pub weights: Precision,
+    /// What is computed in; `None` takes [`FloatType::usual`].
+    pub float: Option<FloatType>,
     /// What the network is used for; `None` takes the config's word. [`NetworkUse::Off`] reads no weights but their
     /// headers.
     pub network: Option<NetworkUse>,
@@ -125,25 +130,7 @@ impl Model {
                 Self::assemble("quicksilver", spec, tokenizer, Some(counts), options, weights.transpose()?)
             }
             ModelSource::Dir(folder) => {
-                if folder.is_file() {
-                    refuse_file(folder)?;
-                }
-                let config = folder.join("config.json");
-                let json = small(&config).map_err(|error| EngineError::ModelFile {
-                    file: config.clone(),
-                    reason: format!(
-                        "{error}; a model is `embedded`, or a folder with config.json, tokenizer.json and \
-                         model.safetensors"
-                    ),
-                })?;
-                let Folder { tokenizer, named } = Folder::read(folder)?;
-                let mut spec = resolve(folder, &json, &config, &tokenizer, &named)?;
-                agree(&spec, &tokenizer)?;
-                let weights = Weights::open(folder)?.map(|weights| {
-                    weights.settle(&mut spec);
-                    weights.of(&spec)
-                });
-                let weights = weights.transpose()?;
+                let (spec, tokenizer, weights) = folder_parts(folder)?;
                 let name = folder.file_name().map_or("model".into(), |name| name.to_string_lossy());
                 let file = folder.join(COUNTS);
                 let counts = match std::fs::read(&file) {
@@ -174,7 +161,7 @@ impl Model {
             ModelSource::Dir(folder) => Weights::in_folder(folder, spec),
         };
         Ok(weights?.map(|weights| {
-            Need::with(spec, Some(&weights), DTYPE, precision.held(spec, &candle_core::Device::Cpu))
+            Need::with(spec, Some(&weights), DTYPE, precision.held(spec, &candle_core::Device::Cpu, DTYPE))
         }))
     }
 
@@ -200,7 +187,9 @@ impl Model {
             let machine = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
             let threads = options.threads.map_or(machine, NonZeroUsize::get);
             weights.check_head(&spec)?;
-            let mut loaded = Network::new(&spec, &weights, &opened, threads, options.weights)?;
+            let float = options.float.unwrap_or_else(|| FloatType::usual(&opened)).on(&opened)?;
+            let source = Source::Stored(&weights);
+            let mut loaded = Network::computing_in(float, &spec, source, &opened, threads, options.weights)?;
             loaded.ban(meaningless(&spec, &tokenizer));
             network = Some(loaded);
         }
@@ -209,6 +198,30 @@ impl Model {
         let (name, tokenizer, counts) = (name.to_owned(), Arc::new(tokenizer), counts.map(Arc::new));
         Ok(Self { name, spec, tokenizer, counts, layout, network, device })
     }
+}
+
+/// What a folder's files say, checked against each other; its weights are not read yet.
+pub(super) fn folder_parts(folder: &Path) -> Result<(ModelSpec, Tokenizer, Option<Weights>), EngineError> {
+    if folder.is_file() {
+        refuse_file(folder)?;
+    }
+    let config = folder.join("config.json");
+    let json = small(&config).map_err(|error| EngineError::ModelFile {
+        file: config.clone(),
+        reason: format!(
+            "{error}; a model is `embedded`, or a folder with config.json, tokenizer.json and \
+             model.safetensors"
+        ),
+    })?;
+    let Folder { tokenizer, named } = Folder::read(folder)?;
+    let mut spec = resolve(folder, &json, &config, &tokenizer, &named)?;
+    agree(&spec, &tokenizer)?;
+    let weights = Weights::open(folder)?.map(|weights| {
+        weights.settle(&mut spec);
+        weights.of(&spec)
+    });
+    let weights = weights.transpose()?;
+    Ok((spec, tokenizer, weights))
 }
 
 /// The config, and what the files beside it say of the same.

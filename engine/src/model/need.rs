@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::{
     config::{ModelSpec, Topology},
     linear::{Held, Precision},
+    load::ROUTER,
     network::{DTYPE, MAX_REMEMBERED_BYTES, PASS_ROWS, SPAN_ROWS},
     weights::Weights,
 };
@@ -27,8 +28,6 @@ use crate::{
 const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
 /// Pieces of an int8 matrix while it is read, in bytes.
 const READING_BYTES: u64 = 8 * 1024 * 1024;
-/// How the tensor's name ends that is not rounded.
-const ROUTER: &str = "mlp.gate.weight";
 /// Widths of the residual stream, and of the SwiGLU, that a block holds for each row at once.
 const HIDDEN_COPIES: u64 = 6;
 const GATE_COPIES: u64 = 4;
@@ -53,7 +52,7 @@ impl Need {
     /// as the CPU would.
     #[must_use]
     pub fn of(spec: &ModelSpec) -> Self {
-        Self::with(spec, None, DTYPE, Precision::Auto.held(spec, &Device::Cpu))
+        Self::with(spec, None, DTYPE, Precision::Auto.held(spec, &Device::Cpu, DTYPE))
     }
 
     /// Of a model computed with in `dtype`, its matrices as `held` says.
@@ -158,11 +157,12 @@ fn canvas(spec: &ModelSpec) -> u64 {
 
 fn caches(spec: &ModelSpec, float: u64) -> u64 {
     match spec.topology {
+        Topology::BlockCausal(_) => 0,
         // Nothing is kept between passes.
-        Topology::Full | Topology::BlockCausal(_) => 0,
-        Topology::ContextExact => {
+        Topology::Full if spec.decode.vicinity.is_none() => 0,
+        Topology::Full | Topology::ContextExact => {
             let row = 2 * (spec.layers * spec.kv_heads * spec.head_dim) as u64 * float;
-            // One context may be larger than what is remembered; while it grows there are two of it.
+            // One context may be larger than what is remembered; while it grows or is rearranged there are two of it.
             let one = (canvas(spec) + SPAN_ROWS as u64).saturating_mul(row);
             one.saturating_add(one.max(MAX_REMEMBERED_BYTES as u64))
         }
@@ -205,6 +205,14 @@ mod tests {
         let floats = Need::of(&spec);
         assert_eq!(floats.weights, spec.parameters() * 4);
         assert_eq!(Need::with(&spec, None, DType::BF16, Held::Floats).weights, spec.parameters() * 2);
+    }
+
+    #[test]
+    fn what_a_network_that_sees_both_ways_keeps_is_counted_if_it_keeps_it() {
+        let mut spec = spec(Topology::Full);
+        assert_eq!(Need::of(&spec).caches, 0);
+        spec.decode.vicinity = Some(4);
+        assert!(Need::of(&spec).caches > MAX_REMEMBERED_BYTES as u64);
     }
 
     #[test]

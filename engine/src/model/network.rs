@@ -15,8 +15,10 @@ use super::{
     config::{ModelSpec, Topology},
     context::{Context, ContextStats, horizon, shared_start},
     denoise::NetworkDenoiser,
+    kept::{self, Shelf},
     linear::Precision,
     need::Need,
+    random::Source,
     transformer::Transformer,
     weights::Weights,
 };
@@ -35,7 +37,7 @@ pub(super) const PASS_ROWS: usize = 256;
 pub(super) const SPAN_ROWS: usize = 256;
 /// Prefix rows given up in place; a context that shares less is left as it is and copied.
 const REWOUND_ROWS: usize = 32;
-/// What is computed with.
+/// What is computed with where nobody says.
 pub(super) const DTYPE: DType = DType::F32;
 
 /// A network on its device.
@@ -45,6 +47,8 @@ pub struct Network {
     pub(super) pool: ThreadPool,
     /// The latest last.
     remembered: Vec<Context>,
+    /// Of networks that see both ways, where their config says so.
+    pub(super) kept: Shelf,
     pub(super) banned: Vec<u32>,
     need: Need,
 }
@@ -61,17 +65,36 @@ impl Network {
         threads: usize,
         precision: Precision,
     ) -> Result<Self, EngineError> {
-        let held = precision.held(spec, device);
-        let need = Need::with(spec, Some(weights), DTYPE, held);
+        Self::computing_in(DTYPE, spec, Source::Stored(weights), device, threads, precision)
+    }
+
+    /// The same in another type, or of random numbers.
+    pub(super) fn computing_in(
+        dtype: DType,
+        spec: &ModelSpec,
+        source: Source<'_>,
+        device: &Device,
+        threads: usize,
+        precision: Precision,
+    ) -> Result<Self, EngineError> {
+        let held = precision.held(spec, device, dtype);
+        let need = Need::with(spec, source.stored(), dtype, held);
         need.ensure(device)?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(|n| format!("network-{n}"))
             .build()
             .map_err(|error| EngineError::Device { reason: error.to_string(), sticky: false })?;
-        let body = Transformer::new(spec, weights, device, DTYPE, held)?;
-        let mut network =
-            Self { spec: spec.clone(), body, pool, remembered: Vec::new(), banned: Vec::new(), need };
+        let body = Transformer::new(spec, source, device, dtype, held)?;
+        let mut network = Self {
+            spec: spec.clone(),
+            body,
+            pool,
+            remembered: Vec::new(),
+            kept: Shelf::default(),
+            banned: Vec::new(),
+            need,
+        };
         network.check()?;
         Ok(network)
     }
@@ -88,6 +111,14 @@ impl Network {
         &self.spec
     }
 
+    /// Waits until the device has done all that it was told.
+    ///
+    /// # Errors
+    /// [`EngineError::Device`] if it failed meanwhile.
+    pub fn wait(&self) -> Result<(), EngineError> {
+        self.body.device.synchronize().map_err(|error| failed(&error))
+    }
+
     /// Tokens that the sampler must never see proposed: signs without a meaning in a span, and rows that the
     /// tokenizer has no token for.
     pub fn ban(&mut self, tokens: impl IntoIterator<Item = TokenId>) {
@@ -98,6 +129,7 @@ impl Network {
     /// Forgets every context: after a panic, one may be half written.
     pub fn forget(&mut self) {
         self.remembered.clear();
+        self.kept.clear();
     }
 
     /// Reads a context for spans of up to `span` tokens; what an earlier one shares with it is not computed again.
@@ -125,10 +157,9 @@ impl Network {
         let (suffix, prefix) = (self.ids(suffix)?, self.ids(prefix)?);
         let tokens = suffix.len() + prefix.len();
         if self.spec.topology != Topology::ContextExact {
-            return Ok((
-                Context::unread(&self.spec, suffix, prefix, horizon),
-                ContextStats { tokens, reused: 0 },
-            ));
+            let context = Context::unread(&self.spec, suffix, prefix, horizon);
+            let reused = self.keeps().map_or(0, |_| self.kept.at_hand(&context).min(tokens));
+            return Ok((context, ContextStats { tokens, reused }));
         }
         let shared = |context: &Context| shared_start(&context.prefix, &prefix);
         let near = |context: &&Context| *context.suffix == *suffix && context.horizon == horizon;
@@ -154,6 +185,26 @@ impl Network {
             .map_err(|error| failed(&error))?;
         self.remember(context.clone());
         Ok((context, ContextStats { tokens, reused }))
+    }
+
+    /// Rows either side of the span that each step reads anew, where the others are kept.
+    pub(super) fn keeps(&self) -> Option<usize> {
+        self.spec.decode.vicinity.filter(|_| self.spec.topology == Topology::Full)
+    }
+
+    /// Sets `decode.vicinity`, and forgets what was kept with another.
+    pub fn keep(&mut self, vicinity: Option<usize>) {
+        self.spec.decode.vicinity = vicinity;
+        self.forget();
+    }
+
+    /// Reads the latest canvas whole if what is kept of it is stale: for when nobody waits. Says whether it did.
+    ///
+    /// # Errors
+    /// [`EngineError::Device`] if the device fails.
+    pub fn freshen(&mut self) -> Result<bool, EngineError> {
+        let Some(vicinity) = self.keeps() else { return Ok(false) };
+        self.pool.install(|| kept::freshen(self, vicinity)).map_err(|error| failed(&error))
     }
 
     /// A [`Denoiser`] for spans in `context`.
@@ -265,7 +316,7 @@ impl Network {
             self.encode_context(&[], &[self.spec.bos.unwrap_or(self.spec.mask)], span.len())?;
         let mut logits = Vec::new();
         self.denoiser(&context).logits(&[&span], &[&[CanvasIdx(1)]], &mut logits)?;
-        self.remembered.clear();
+        self.forget();
         if logits.iter().all(|logit| logit.is_finite()) {
             Ok(())
         } else {
@@ -280,4 +331,4 @@ impl Network {
 
 #[cfg(test)]
 #[path = "network_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -9,6 +9,7 @@ use crate::{
         LoadOptions, Model, ModelSource, NetworkUse,
         context::horizon,
         denoise::BANNED,
+        recorded::{Answer, Case, Recorded},
         reference::{self, Row},
     },
 };
@@ -19,10 +20,12 @@ const ROUNDED: f32 = 0.05;
 const ROUNDED_ROUTED: f32 = 0.25;
 /// How far it may be on average.
 const ROUNDED_MEAN: f32 = 0.012;
+/// How far f16 may be from f32, as a share of the widest row of logits.
+const HALVED: f32 = 0.01;
 /// How far two ways of adding the same numbers may differ, in logits of these small networks.
-const TOLERANCE: f32 = 2e-4;
+pub(in crate::model) const TOLERANCE: f32 = 2e-4;
 
-fn spec(topology: Topology, changes: &[(&str, serde_json::Value)]) -> ModelSpec {
+pub(in crate::model) fn spec(topology: Topology, changes: &[(&str, serde_json::Value)]) -> ModelSpec {
     let mut file = reference::config(topology);
     for (field, value) in changes {
         file[*field] = value.clone();
@@ -30,22 +33,22 @@ fn spec(topology: Topology, changes: &[(&str, serde_json::Value)]) -> ModelSpec 
     ModelSpec::from_bytes(&serde_json::to_vec(&file).unwrap(), Path::new("config.json")).unwrap()
 }
 
-fn network(spec: &ModelSpec, seed: u64) -> Network {
+pub(in crate::model) fn network(spec: &ModelSpec, seed: u64) -> Network {
     let bytes: &'static [u8] = reference::safetensors(spec, seed).leak();
     let weights = Weights::in_memory(bytes, Path::new("model.safetensors"), spec).unwrap();
     Network::new(spec, &weights, &Device::Cpu, 1, Precision::Full).unwrap()
 }
 
-fn ids(tokens: &[u32]) -> Vec<TokenId> {
+pub(in crate::model) fn ids(tokens: &[u32]) -> Vec<TokenId> {
     tokens.iter().map(|&id| TokenId(id)).collect()
 }
 
-fn text(length: usize, seed: usize) -> Vec<u32> {
+pub(in crate::model) fn text(length: usize, seed: usize) -> Vec<u32> {
     (0..length).map(|n| (6 + (n * 7 + seed * 13 + n * n) % 44) as u32).collect()
 }
 
 /// All positions' logits of one span, by the reference: the whole row at once, no cache.
-fn expected(
+pub(in crate::model) fn expected(
     spec: &ModelSpec,
     seed: u64,
     suffix: &[u32],
@@ -76,7 +79,7 @@ fn expected(
     all[s + p..].to_vec()
 }
 
-fn logits(
+pub(in crate::model) fn logits(
     network: &mut Network,
     suffix: &[u32],
     prefix: &[u32],
@@ -90,7 +93,7 @@ fn logits(
     flat.chunks(network.spec.vocab).map(<[f32]>::to_vec).collect()
 }
 
-fn furthest(one: &[Vec<f32>], other: &[Vec<f32>]) -> f32 {
+pub(in crate::model) fn furthest(one: &[Vec<f32>], other: &[Vec<f32>]) -> f32 {
     assert_eq!(one.len(), other.len());
     one.iter().flatten().zip(other.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
@@ -333,37 +336,8 @@ fn the_gap_is_one_that_training_has_seen() {
     }
 }
 
-/// What the trainer recorded for a folder of `models/fixture`.
-#[derive(serde::Deserialize)]
-struct Recorded {
-    tolerance: f32,
-    cases: Vec<Case>,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Case {
-    ContextExact {
-        suffix: Vec<u32>,
-        prefix: Vec<u32>,
-        span: Vec<u32>,
-        encoded_prefix: usize,
-        gap: usize,
-        columns: Vec<usize>,
-        argmax: Vec<usize>,
-        logits: Vec<Vec<f32>>,
-        last_prefix_row: Vec<f32>,
-    },
-    Full {
-        ids: Vec<u32>,
-        columns: Vec<usize>,
-        argmax: Vec<usize>,
-        logits: Vec<Vec<f32>>,
-    },
-}
-
 /// A folder's network, nothing banned.
-fn of_folder(folder: &Path, precision: Precision) -> Network {
+pub(in crate::model) fn of_folder(folder: &Path, precision: Precision) -> Network {
     let options = LoadOptions {
         threads: NonZeroUsize::new(1),
         weights: precision,
@@ -392,8 +366,9 @@ fn the_recorded_logits_of_pytorch_are_met() {
         let (mut far, mut rounded, mut mean) = (0.0_f32, 0.0_f32, 0.0_f32);
         let (mut rows, mut same) = (0, 0);
         for case in &recorded.cases {
-            let (got, last, (columns, argmax, logits)) = computed(&mut network, case);
-            let (by_int8, ..) = computed(&mut int8, case);
+            let (columns, argmax, logits) = case.wanted();
+            let Answer { rows: got, last } = case.computed(&mut network).unwrap();
+            let by_int8 = case.computed(&mut int8).unwrap().rows;
             rounded = rounded.max(furthest(&by_int8, &got) / widest(&got));
             mean = mean.max(apart(&by_int8, &got) / widest(&got));
             rows += argmax.len();
@@ -404,12 +379,8 @@ fn the_recorded_logits_of_pytorch_are_met() {
             if let (Some(last), Case::ContextExact { last_prefix_row, .. }) = (last, case) {
                 far = far.max(furthest(&[pick(&last)], std::slice::from_ref(last_prefix_row)));
             }
-            assert_eq!(
-                &got.iter().map(|row| likeliest(row)).collect::<Vec<_>>(),
-                argmax,
-                "{}",
-                folder.display()
-            );
+            let likely: Vec<usize> = got.iter().map(|row| likeliest(row)).collect();
+            assert_eq!(likely, argmax, "{}", folder.display());
         }
         println!(
             "{}: {} cases, max abs difference {far:.2e}; in int8, of the widest row at most \
@@ -428,29 +399,24 @@ fn the_recorded_logits_of_pytorch_are_met() {
     assert!(checked >= 14, "{checked} folders with references");
 }
 
-/// A case's logits row by row, its last prefix row's, and what was recorded.
-#[expect(clippy::type_complexity, reason = "read in one place")]
-fn computed<'c>(
-    network: &mut Network,
-    case: &'c Case,
-) -> (Vec<Vec<f32>>, Option<Vec<f32>>, (&'c [usize], &'c Vec<usize>, &'c [Vec<f32>])) {
-    match case {
-        Case::ContextExact { suffix, prefix, span, encoded_prefix, gap, columns, argmax, logits, .. } => {
-            let (context, _) =
-                network.encode_at(&ids(suffix), &ids(prefix), span.len(), encoded_prefix + gap).unwrap();
-            let rows: Vec<CanvasIdx> = (0..span.len()).map(CanvasIdx).collect();
-            let mut flat = Vec::new();
-            network.denoiser(&context).logits(&[&ids(span)], &[&rows], &mut flat).unwrap();
-            let last = context
-                .last
-                .as_ref()
-                .map(|last| network.body.logits(last).unwrap().to_vec2().unwrap().remove(0));
-            (flat.chunks(network.spec.vocab).map(<[f32]>::to_vec).collect(), last, (columns, argmax, logits))
-        }
-        Case::Full { ids, columns, argmax, logits } => {
-            let positions: Vec<u32> = (0..ids.len() as u32).collect();
-            let hidden = network.pass(ids, &[&positions], None, &network.sight(ids.len())).unwrap();
-            (network.body.logits(&hidden).unwrap().to_vec2().unwrap(), None, (columns, argmax, logits))
-        }
+/// A GPU has neither the CPU's attention nor its int8 products. In f16 the CPU has them neither, and so takes the GPU's way.
+#[test]
+fn the_way_without_the_cpus_kernels_gives_pytorchs_logits_too() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fixture");
+    let mut checked = 0;
+    for folder in std::fs::read_dir(fixtures).unwrap().map(|entry| entry.unwrap().path()) {
+        let recorded: Recorded =
+            serde_json::from_slice(&std::fs::read(folder.join("reference.json")).unwrap()).unwrap();
+        let spec = of_folder(&folder, Precision::Int8).spec().clone();
+        let weights = Weights::in_folder(&folder, &spec).unwrap().unwrap();
+        let source = Source::Stored(&weights);
+        let mut network =
+            Network::computing_in(DType::F16, &spec, source, &Device::Cpu, 1, Precision::Int8).unwrap();
+        let distance = recorded.distance(&mut network).unwrap();
+        let (share, name) = (distance.furthest / distance.spread, folder.display());
+        println!("{name}: f16, {share:.1e} of the widest row, {distance:?}");
+        assert!(share < HALVED, "{name}: {share:.1e}, {HALVED} allowed");
+        checked += 1;
     }
+    assert!(checked >= 14, "{checked} folders with references");
 }

@@ -7,6 +7,7 @@ use super::{
     experts::Experts,
     linear::{Held, Linear},
     mlp::{Mlp, SwiGlu},
+    random::Source,
     weights::Weights,
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 
 /// Reads tensors into the layout of the pass.
 pub(super) struct Reader<'a> {
-    pub(super) weights: &'a Weights,
+    pub(super) source: Source<'a>,
     pub(super) device: &'a Device,
     pub(super) dtype: DType,
     /// What matrices become.
@@ -36,7 +37,7 @@ impl Reader<'_> {
         };
         let bias = if spec.qkv_bias {
             let all =
-                names("bias").iter().map(|name| self.weights.read(name)).collect::<Result<Vec<_>, _>>()?;
+                names("bias").iter().map(|name| self.source.read(name)).collect::<Result<Vec<_>, _>>()?;
             let all = all.concat();
             let size = all.len();
             Some(self.tensor(all, &[size])?)
@@ -54,13 +55,14 @@ impl Reader<'_> {
             return self.swiglu(&at, d, spec.intermediate).map(Mlp::Dense);
         };
         let each = |expert| self.swiglu(&format!("{at}.experts.{expert}"), d, experts.width);
-        let bias = experts.bias.then(|| self.weights.read(&format!("{at}.gate.expert_bias"))).transpose()?;
+        let bias = experts.bias.then(|| self.source.read(&format!("{at}.gate.expert_bias"))).transpose()?;
         let shared =
             (experts.shared > 0).then(|| self.swiglu(&format!("{at}.shared_experts"), d, experts.shared));
         Ok(Mlp::Experts(Experts {
             spec: experts,
             // A choice is not to be rounded, and it is small.
-            router: Reader { held: Held::Floats, ..*self }.linear(&[format!("{at}.gate.weight")], d)?,
+            router: Reader { held: Held::Floats, source: self.source.clone(), ..*self }
+                .linear(&[format!("{at}.gate.weight")], d)?,
             bias,
             experts: (0..experts.count).map(each).collect::<Result<_, _>>()?,
             shared: shared.transpose()?,
@@ -80,8 +82,14 @@ impl Reader<'_> {
         if let Some(matrix) = self.int8(names, width, Purpose::Products)? {
             return Ok(Linear::Int8(matrix.into()));
         }
-        let parts: Vec<Vec<f32>> =
-            names.iter().map(|name| self.weights.read(name)).collect::<Result<_, _>>()?;
+        let weights = match &self.source {
+            Source::Stored(weights) => weights,
+            Source::Random(shapes) => {
+                let outs = names.iter().map(|name| shapes.rows(name)).sum();
+                return self.random(&[width, outs]).map(Linear::Float);
+            }
+        };
+        let parts: Vec<Vec<f32>> = names.iter().map(|name| weights.read(name)).collect::<Result<_, _>>()?;
         self.columns(&parts.iter().collect::<Vec<_>>(), width).map(Linear::Float)
     }
 
@@ -94,17 +102,28 @@ impl Reader<'_> {
     ) -> Result<Option<Int8Matrix>, EngineError> {
         let is_int8 = match self.held {
             Held::Floats => false,
-            Held::StoredInt8 => names.iter().all(|name| self.weights.is_int8(name)),
+            Held::StoredInt8 => {
+                let stored = |weights: &Weights| names.iter().all(|name| weights.is_int8(name));
+                self.source.stored().is_some_and(stored)
+            }
             Held::Int8 => true,
         };
         if !is_int8 || width > MAX_INPUTS {
             return Ok(None);
         }
         let wrong = || EngineError::Internal(format!("{names:?} is no matrix"));
-        let outputs = names.iter().map(|name| self.weights.rows(name)).sum::<Result<usize, _>>()?;
+        let rows = |name: &String| match &self.source {
+            Source::Stored(weights) => weights.rows(name),
+            Source::Random(shapes) => Ok(shapes.rows(name)),
+        };
+        let outputs = names.iter().map(rows).sum::<Result<usize, _>>()?;
         let mut builder = Int8Builder::new(outputs, width, purpose).ok_or_else(wrong)?;
         for name in names {
-            self.weights.int8_pieces(name, |rows, scales| builder.push(rows, scales).ok_or_else(wrong))?;
+            let take = |rows: &[i8], scales: &[f32]| builder.push(rows, scales).ok_or_else(wrong);
+            match &self.source {
+                Source::Stored(weights) => weights.int8_pieces(name, take)?,
+                Source::Random(shapes) => super::random::int8(shapes.rows(name), width, take)?,
+            }
         }
         builder.finish().ok_or_else(wrong).map(Some)
     }
@@ -122,12 +141,24 @@ impl Reader<'_> {
     }
 
     pub(super) fn vector(&self, name: &str) -> Result<Tensor, EngineError> {
-        let numbers = self.weights.read(name)?;
+        let numbers = self.source.read(name)?;
         let size = numbers.len();
         self.tensor(numbers, &[size])
     }
 
-    pub(super) fn tensor(&self, numbers: Vec<f32>, shape: &[usize]) -> Result<Tensor, EngineError> {
+    /// `[vocab, hidden]`.
+    pub(super) fn embedding(&self, name: &str, vocab: usize, hidden: usize) -> Result<Tensor, EngineError> {
+        match &self.source {
+            Source::Stored(weights) => self.tensor(weights.read(name)?, &[vocab, hidden]),
+            Source::Random(_) => self.random(&[vocab, hidden]),
+        }
+    }
+
+    fn random(&self, shape: &[usize]) -> Result<Tensor, EngineError> {
+        super::random::matrix(shape, self.dtype, self.device).map_err(|error| crate::device::failed(&error))
+    }
+
+    fn tensor(&self, numbers: Vec<f32>, shape: &[usize]) -> Result<Tensor, EngineError> {
         let tensor =
             Tensor::from_vec(numbers, shape, self.device).and_then(|tensor| tensor.to_dtype(self.dtype));
         tensor.map_err(|error| crate::device::failed(&error))

@@ -3,7 +3,7 @@
 //! Su et al., RoFormer (2021); frequencies `theta^(-2i / head_dim)`. Where only the first dimensions of a head are
 //! rotated (LLaDA2), they are paired among themselves, and their number stands for `head_dim`.
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 /// Cosines and sines of some rows' positions: `[rows, rotary / 2]` each.
 pub(super) struct Angles {
@@ -14,27 +14,30 @@ pub(super) struct Angles {
 /// The frequencies of one model.
 pub(super) struct Rope {
     inverse: Vec<f64>,
+    /// What is rotated.
+    dtype: DType,
 }
 
 impl Rope {
     /// Frequencies for the first `rotary` dimensions of each head.
-    pub(super) fn new(rotary: usize, theta: f64) -> Self {
+    pub(super) fn new(rotary: usize, theta: f64, dtype: DType) -> Self {
         let pairs = rotary / 2;
-        Self { inverse: (0..pairs).map(|i| theta.powf(-2.0 * i as f64 / rotary as f64)).collect() }
+        let inverse = (0..pairs).map(|i| theta.powf(-2.0 * i as f64 / rotary as f64)).collect();
+        Self { inverse, dtype }
     }
 
-    /// Angles of `positions`.
-    pub(super) fn angles(&self, positions: &[u32], device: &Device) -> Result<Angles> {
+    /// Angles of `positions`, or of distances.
+    pub(super) fn angles<P: Copy + Into<f64>>(&self, positions: &[P], device: &Device) -> Result<Angles> {
         let shape = (positions.len(), self.inverse.len());
         let angle = |of: fn(f64) -> f64| -> Vec<f32> {
             positions
                 .iter()
-                .flat_map(|&p| self.inverse.iter().map(move |f| of(f64::from(p) * f) as f32))
+                .flat_map(|&p| self.inverse.iter().map(move |f| of(p.into() * f) as f32))
                 .collect()
         };
         Ok(Angles {
-            cos: Tensor::from_vec(angle(f64::cos), shape, device)?,
-            sin: Tensor::from_vec(angle(f64::sin), shape, device)?,
+            cos: Tensor::from_vec(angle(f64::cos), shape, device)?.to_dtype(self.dtype)?,
+            sin: Tensor::from_vec(angle(f64::sin), shape, device)?.to_dtype(self.dtype)?,
         })
     }
 }

@@ -15,9 +15,9 @@ use super::{
     config::ModelSpec,
     linear::{Held, Linear, look_up},
     mlp::Mlp,
+    random::Source,
     reader::Reader,
     rope::Rope,
-    weights::Weights,
 };
 use crate::{
     EngineError,
@@ -67,12 +67,12 @@ impl Transformer {
     /// Reads all weights onto the device.
     pub(super) fn new(
         spec: &ModelSpec,
-        weights: &Weights,
+        source: Source<'_>,
         device: &Device,
         dtype: DType,
         held: Held,
     ) -> std::result::Result<Self, EngineError> {
-        let reader = Reader { weights, device, dtype, held };
+        let reader = Reader { source, device, dtype, held };
         let d = spec.hidden;
         let embedding = [EMBEDDING.to_owned()];
         let purpose = if spec.tied { Purpose::Both } else { Purpose::Rows };
@@ -82,7 +82,7 @@ impl Transformer {
             rows => {
                 let embedding = match rows {
                     Some(rows) => Embedding::Int8(rows),
-                    None => Embedding::Float(reader.tensor(weights.read(EMBEDDING)?, &[spec.vocab, d])?),
+                    None => Embedding::Float(reader.embedding(EMBEDDING, spec.vocab, d)?),
                 };
                 (embedding, reader.linear(&["lm_head.weight".to_owned()], d)?)
             }
@@ -95,7 +95,7 @@ impl Transformer {
             head,
             blocks,
             norm: reader.vector("model.norm.weight")?,
-            rope: Rope::new(spec.rotary, spec.rope_theta),
+            rope: Rope::new(spec.rotary, spec.rope_theta, dtype),
             device: device.clone(),
             dtype,
             spec: spec.clone(),

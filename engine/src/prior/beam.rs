@@ -133,11 +133,8 @@ fn candidates(
     let mut best: Vec<Follower> = if from.owed.is_empty() {
         model.followers(&distribution)
     } else {
-        let first = is_first(model, from);
-        (1..symbols.len() as Local)
-            .filter(|&local| heal::after(from.owed, symbols.bytes(local, first, vocabulary)).is_some())
-            .map(|local| model.follower(&distribution, local))
-            .collect()
+        let agreeing = symbols.agreeing(from.owed, is_first(model, from), vocabulary);
+        model.among(&distribution, &agreeing)
     };
     if best.len() > most {
         best.select_nth_unstable_by(most, |a, b| {

@@ -27,6 +27,8 @@ pub(super) struct Caches {
     pub(super) text: Vec<Local>,
     /// Places sorted by left context: first by the token before, then by the one before that, and so on.
     pub(super) order: Vec<u32>,
+    /// What stands at them: in the order of `order`.
+    pub(super) followers: Vec<Local>,
     /// `buckets[l]..buckets[l + 1]` are the places in `order` which have `l` before them.
     buckets: Vec<u32>,
     /// Where this file's own text begins (suffix first, then prefix); before it are the other files.
@@ -60,6 +62,7 @@ impl Caches {
         let mut caches = Self {
             text: vec![BORDER; PACKED + 1],
             order: Vec::new(),
+            followers: Vec::new(),
             buckets: Vec::new(),
             file_start: 0,
             line_end: Vec::new(),
@@ -188,6 +191,7 @@ impl Caches {
             }
         }
         self.order = keyed.into_iter().map(|(_, place)| place).collect();
+        self.followers = self.order.iter().map(|&place| self.text[place as usize]).collect();
     }
 
     /// The tokens at distance 2 to PACKED + 1 before a place, nearest highest; 0 from the first border on.

@@ -12,18 +12,19 @@ use super::{
     symbols::{Local, is_border},
     templates::{self, Rewritten},
 };
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 /// The most matching symbols that count, on each side.
 const MAX_EVIDENCE: usize = 64;
 /// Distinct lines kept.
 const KEPT: usize = 8;
 
-/// All places whose line could be copied.
+/// All lines that could be copied.
 pub(super) struct Copies<'a> {
-    caches: &'a Caches,
-    /// The most evidence first; of equals the nearest.
-    places: Vec<Place>,
+    /// The distinct lines with the most evidence.
+    best: Vec<&'a [Local]>,
+    /// Of every line: the most symbols that match left and right of it, and how often it stands anywhere.
+    evidence: FxHashMap<&'a [Local], (u16, u16, u16)>,
     /// Lines rewritten from similar places.
     pub(super) rewritten: Vec<Rewritten>,
 }
@@ -45,7 +46,7 @@ impl<'a> Copies<'a> {
         vocabulary: &impl Vocabulary,
     ) -> Self {
         let Some((&nearest, farther)) = frame.before.split_last() else {
-            return Self { caches, places: Vec::new(), rewritten: Vec::new() };
+            return Self { best: Vec::new(), evidence: FxHashMap::default(), rewritten: Vec::new() };
         };
         let is_line = caches.symbols.is_step(nearest);
         let candidates: Vec<u32> = if is_line {
@@ -78,25 +79,31 @@ impl<'a> Copies<'a> {
         }
         places.sort_unstable_by_key(|place| std::cmp::Reverse((place.left + place.right, place.start)));
         let rewritten = templates::rewrite(caches, frame, after, similar.into_iter(), vocabulary);
-        Self { caches, places, rewritten }
-    }
-
-    fn line(&self, place: Place) -> &'a [Local] {
-        &self.caches.text[place.start as usize..place.end as usize]
+        // The most evidence first; of equals the nearest.
+        let mut best = Vec::with_capacity(KEPT);
+        let mut evidence = FxHashMap::default();
+        evidence.reserve(places.len());
+        for place in places {
+            let line = &caches.text[place.start as usize..place.end as usize];
+            let (.., times) = evidence.entry(line).or_insert_with(|| {
+                if best.len() < KEPT {
+                    best.push(line);
+                }
+                (place.left, place.right, 0)
+            });
+            *times += 1;
+        }
+        Self { best, evidence, rewritten }
     }
 
     /// The distinct lines with the most evidence.
     pub(super) fn best(&self) -> Vec<Line> {
-        let mut seen: FxHashSet<&[Local]> = FxHashSet::default();
-        let lines = self.places.iter().map(|place| self.line(*place));
-        lines.filter(|line| seen.insert(line)).take(KEPT).map(<[Local]>::to_vec).collect()
+        self.best.iter().map(|line| line.to_vec()).collect()
     }
 
     /// The most matching symbols left and right of a line, each [`MAX_EVIDENCE`] at most, and how often it stands anywhere.
     pub(super) fn evidence(&self, line: &[Local]) -> (u16, u16, u16) {
-        let mut places = self.places.iter().filter(|place| self.line(**place) == line);
-        let Some(best) = places.next() else { return (0, 0, 0) };
-        (best.left, best.right, 1 + places.count() as u16)
+        self.evidence.get(line).copied().unwrap_or_default()
     }
 }
 

@@ -9,8 +9,8 @@ use crate::{
     tokens::TokenId,
 };
 
-/// Logit of what no hypothesis proposes: a probability of 1e-9, far below any share that matters.
-const UNPROPOSED: f32 = -20.72;
+/// Logit of what no hypothesis proposes: a probability of 1e-20, so small beside any share that it counts as none.
+const UNPROPOSED: f32 = -46.05;
 
 /// Speaks for a pool, position by position.
 #[derive(Clone, Debug)]
@@ -74,23 +74,25 @@ impl Denoiser for PriorDenoiser<'_> {
         logits: &mut Vec<f32>,
     ) -> Result<(), EngineError> {
         logits.clear();
+        let mut marginal: Vec<(TokenId, f32)> = Vec::new();
         for (span, rows) in spans.iter().zip(rows) {
             let hypotheses = self.agreeing(span);
             let total: f32 = hypotheses.iter().map(|&(_, share)| share).sum();
             for row in *rows {
                 let start = logits.len();
-                logits.resize(start + self.vocab, 0.0);
-                let marginal = &mut logits[start..];
+                logits.resize(start + self.vocab, UNPROPOSED);
+                marginal.clear();
                 for &(tokens, share) in &hypotheses {
-                    let slot = self
-                        .vote(tokens, row.0, span.len())
-                        .and_then(|vote| marginal.get_mut(vote.0 as usize));
-                    if let Some(slot) = slot {
-                        *slot += share / total;
+                    let Some(vote) = self.vote(tokens, row.0, span.len()) else { continue };
+                    match marginal.iter_mut().find(|(token, _)| *token == vote) {
+                        Some((_, sum)) => *sum += share / total,
+                        None => marginal.push((vote, share / total)),
                     }
                 }
-                for value in marginal {
-                    *value = if *value > 0.0 { value.ln() } else { UNPROPOSED };
+                for &(token, sum) in marginal.iter().filter(|(_, sum)| *sum > 0.0) {
+                    if let Some(logit) = logits[start..].get_mut(token.0 as usize) {
+                        *logit = sum.ln();
+                    }
                 }
             }
         }

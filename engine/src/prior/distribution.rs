@@ -11,18 +11,15 @@ use super::{
     matches::Matches,
     symbols::{Local, is_border},
     table::{Node, ORDERS, Section},
+    tally::{LEVELS, MAX_ORDER, Tally},
 };
 use rustc_hash::FxHashMap;
 use std::rc::Rc;
 
-/// Tokens in the longest counted n-gram, the predicted one included.
-const MAX_ORDER: usize = 6;
 /// Shortest context that counts as a long match.
 const MIN_LONG: usize = 7;
 /// Pseudo-mass of a long match of length 1.
 const LONG_MASS: f32 = 8.0;
-/// Levels: other files, this file.
-const LEVELS: usize = 2;
 
 /// Witten-Bell's λ by order: wide at the low ones, where counts say little.
 fn lambda(order: usize) -> f32 {
@@ -58,13 +55,15 @@ pub(super) struct Model<'a> {
     memo: FxHashMap<(u32, usize, u128), Rc<Distribution>>,
     /// Per local: index into `slots` plus one.
     slot_of: Vec<u32>,
+    tally: Tally,
 }
 
 impl<'a> Model<'a> {
     pub(super) fn new(caches: &'a Caches, common: Option<Section<'a>>, vocabulary: usize) -> Self {
         let (unigram, floor) = unigram(caches, common, vocabulary);
         let slot_of = vec![0; caches.symbols.len()];
-        Self { caches, common, unigram, floor, memo: FxHashMap::default(), slot_of }
+        let tally = Tally::new(caches.symbols.len());
+        Self { caches, common, unigram, floor, memo: FxHashMap::default(), slot_of, tally }
     }
 
     /// Whether counts of other packages are at hand.
@@ -112,6 +111,48 @@ impl<'a> Model<'a> {
         follower
     }
 
+    /// The same for several tokens, none of them a step or a border, each once.
+    pub(super) fn among(&mut self, distribution: &Distribution, locals: &[Local]) -> Vec<Follower> {
+        // Looking up costs about so many times what reading on costs.
+        const LOOKING_UP: usize = 8;
+        let mut found: Vec<Follower> =
+            locals.iter().map(|&local| Follower { local, probability: 0.0, last: 0 }).collect();
+        for (at, &local) in locals.iter().enumerate() {
+            self.slot_of[local as usize] = at as u32 + 1;
+        }
+        for follower in &distribution.followers {
+            if let Some(at) = self.slot_of[follower.local as usize].checked_sub(1) {
+                found[at as usize] = *follower;
+            }
+        }
+        for follower in &mut found {
+            let unigram = self.unigram.get(follower.local as usize).copied().unwrap_or(self.floor);
+            follower.probability += distribution.rest * unigram;
+        }
+        let common =
+            self.common.iter().flat_map(|common| distribution.common.iter().map(move |it| (common, it)));
+        for (common, (node, weight)) in common {
+            if node.followers() > LOOKING_UP * locals.len() {
+                for follower in &mut found {
+                    if let Some(shared) = self.caches.symbols.shared(follower.local) {
+                        follower.probability += weight * common.count(node, shared);
+                    }
+                }
+                continue;
+            }
+            for (shared, count) in common.followers(node) {
+                let slot = self.slot_of.get(shared as usize).copied().unwrap_or(0);
+                if let Some(at) = slot.checked_sub(1) {
+                    found[at as usize].probability += weight * count;
+                }
+            }
+        }
+        for &local in locals {
+            self.slot_of[local as usize] = 0;
+        }
+        found
+    }
+
     /// Everything that was seen after the context, here or elsewhere, in no useful order.
     pub(super) fn followers(&mut self, distribution: &Distribution) -> Vec<Follower> {
         let mut followers = distribution.followers.clone();
@@ -141,28 +182,22 @@ impl<'a> Model<'a> {
     }
 
     fn mix(&mut self, matches: &Matches, context: &[Local]) -> Distribution {
-        let depth = matches.depth();
         let nodes = self.nodes(context);
-        let weights = self.weights(matches, &nodes);
-        let mut followers: Vec<Follower> = Vec::new();
-        for (place, place_depth) in places(self.caches, matches, 1) {
-            let local = self.caches.text[place as usize];
-            let level = usize::from(self.caches.in_file(place));
-            let mut weight = weights.ordered[place_depth.min(MAX_ORDER - 1)][level];
-            if place_depth == depth {
-                weight += weights.long;
+        self.tally.read(self.caches, matches);
+        let tally = &self.tally;
+        let weights = weights(tally, matches.depth(), &nodes);
+        let met = tally.tokens.iter();
+        let mut followers: Vec<Follower> =
+            met.map(|token| Follower { local: token.local, probability: 0.0, last: token.last }).collect();
+        let mut places = tally.places.iter();
+        for &(length, depth) in &tally.runs {
+            let mut by_level = weights.ordered[depth.min(MAX_ORDER - 1)];
+            if depth == matches.depth() {
+                by_level = by_level.map(|weight| weight + weights.long);
             }
-            let slot = &mut self.slot_of[local as usize];
-            if *slot == 0 {
-                followers.push(Follower { local, probability: 0.0, last: 0 });
-                *slot = followers.len() as u32;
+            for &(number, level) in places.by_ref().take(length) {
+                followers[number as usize].probability += by_level[usize::from(level)];
             }
-            let follower = &mut followers[*slot as usize - 1];
-            follower.probability += weight;
-            follower.last = follower.last.max(place);
-        }
-        for follower in &followers {
-            self.slot_of[follower.local as usize] = 0;
         }
         followers.sort_unstable_by_key(|follower| follower.local);
         let common = nodes.into_iter().zip(weights.common).rev();
@@ -183,75 +218,39 @@ impl<'a> Model<'a> {
         }
         nodes
     }
-
-    /// What a place says, by its depth and level; from the longest match down to the unigram.
-    fn weights(&mut self, matches: &Matches, nodes: &[Option<Node>; MAX_ORDER]) -> Weights {
-        let depth = matches.depth();
-        let counted = depth.min(MAX_ORDER - 1);
-        let mut places_at = [[0u32; LEVELS]; MAX_ORDER];
-        let mut distinct_at = [[0u32; LEVELS]; MAX_ORDER];
-        let (mut long_places, mut long_distinct) = (0u32, 0u32);
-        let mut touched: Vec<Local> = Vec::new();
-        for (place, place_depth) in places(self.caches, matches, 1) {
-            let local = self.caches.text[place as usize];
-            let level = usize::from(self.caches.in_file(place));
-            let at = place_depth.min(counted);
-            let seen = &mut self.slot_of[local as usize];
-            if *seen == 0 {
-                touched.push(local);
-            }
-            if place_depth == depth {
-                long_places += 1;
-                long_distinct += u32::from(*seen & LONG_BIT == 0);
-                *seen |= LONG_BIT;
-            }
-            places_at[at][level] += 1;
-            distinct_at[at][level] += u32::from(*seen & 1 << level == 0);
-            *seen |= 1 << level;
-        }
-        for local in touched {
-            self.slot_of[local as usize] = 0;
-        }
-        // Deeper places match at all lower depths too.
-        for at in (1..counted).rev() {
-            for level in 0..LEVELS {
-                places_at[at][level] += places_at[at + 1][level];
-                distinct_at[at][level] += distinct_at[at + 1][level];
-            }
-        }
-
-        let mut weights =
-            Weights { ordered: [[0.0; LEVELS]; MAX_ORDER], common: [0.0; MAX_ORDER], long: 0.0, rest: 1.0 };
-        if depth >= MIN_LONG {
-            let pseudo = LONG_MASS * long_distinct as f32 / depth as f32;
-            let total = long_places as f32 + pseudo;
-            weights.long = 1.0 / total;
-            weights.rest = pseudo / total;
-        }
-        for at in (1..MAX_ORDER).rev() {
-            for level in (0..LEVELS).rev() {
-                let places = places_at[at][level] as f32;
-                if places > 0.0 {
-                    let pseudo = lambda(at + 1) * distinct_at[at][level] as f32;
-                    weights.ordered[at][level] = weights.rest / (places + pseudo);
-                    weights.rest *= pseudo / (places + pseudo);
-                }
-            }
-            if let Some(node) = &nodes[at] {
-                weights.common[at] = weights.rest * node.weight;
-                weights.rest *= node.rest;
-            }
-        }
-        for at in 1..MAX_ORDER {
-            for level in 0..LEVELS {
-                weights.ordered[at][level] += weights.ordered[at - 1][level];
-            }
-        }
-        weights
-    }
 }
 
-const LONG_BIT: u32 = 1 << LEVELS;
+/// What a place says, by its depth and level; from the longest match, `depth` symbols deep, down to the unigram.
+fn weights(tally: &Tally, depth: usize, nodes: &[Option<Node>; MAX_ORDER]) -> Weights {
+    let mut weights =
+        Weights { ordered: [[0.0; LEVELS]; MAX_ORDER], common: [0.0; MAX_ORDER], long: 0.0, rest: 1.0 };
+    if depth >= MIN_LONG {
+        let pseudo = LONG_MASS * tally.long_distinct as f32 / depth as f32;
+        let total = tally.long_places as f32 + pseudo;
+        weights.long = 1.0 / total;
+        weights.rest = pseudo / total;
+    }
+    for at in (1..MAX_ORDER).rev() {
+        for level in (0..LEVELS).rev() {
+            let places = tally.places_at[at][level] as f32;
+            if places > 0.0 {
+                let pseudo = lambda(at + 1) * tally.distinct_at[at][level] as f32;
+                weights.ordered[at][level] = weights.rest / (places + pseudo);
+                weights.rest *= pseudo / (places + pseudo);
+            }
+        }
+        if let Some(node) = &nodes[at] {
+            weights.common[at] = weights.rest * node.weight;
+            weights.rest *= node.rest;
+        }
+    }
+    for at in 1..MAX_ORDER {
+        for level in 0..LEVELS {
+            weights.ordered[at][level] += weights.ordered[at - 1][level];
+        }
+    }
+    weights
+}
 
 struct Weights {
     /// By depth and level, lower depths included.
@@ -261,22 +260,6 @@ struct Weights {
     /// On top, for the places of the deepest match, if that is a long one.
     long: f32,
     rest: f32,
-}
-
-/// The places matching at least `least` tokens, deepest first, each with its depth.
-fn places<'a>(
-    caches: &'a Caches,
-    matches: &'a Matches,
-    least: usize,
-) -> impl Iterator<Item = (u32, usize)> + use<'a> {
-    (least..=matches.depth()).rev().flat_map(move |depth| {
-        let outer = matches.range(depth);
-        let inner = matches.range(depth + 1);
-        let inner = if inner.is_empty() { outer.end..outer.end } else { inner };
-        let left = &caches.order[outer.start as usize..inner.start as usize];
-        let right = &caches.order[inner.end as usize..outer.end as usize];
-        left.iter().chain(right).map(move |&place| (place, depth))
-    })
 }
 
 /// Order 1, both levels, over a uniform floor: per local, and for a token not in the request.

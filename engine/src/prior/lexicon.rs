@@ -5,7 +5,8 @@
 
 use super::{
     Vocabulary,
-    symbols::{BORDER, Local, Symbol},
+    spelled::Spelled,
+    symbols::{BORDER, Local, Symbol, bytes},
 };
 use crate::tokens::TokenId;
 use rustc_hash::FxHashMap;
@@ -25,6 +26,8 @@ pub struct Lexicon {
     /// By token: its symbol within a line; [`BORDER`] for tokens that are no text.
     within: Vec<Local>,
     words: FxHashMap<Box<[u8]>, Local>,
+    /// By their bytes within a line, and as a line's first.
+    spelled: [Spelled; 2],
     /// SHA-256's first bytes over all tokens' lengths and bytes: files hold it.
     fingerprint: [u8; 8],
 }
@@ -38,6 +41,7 @@ impl Lexicon {
             breaks: vec![true; 1 + STEPS.len()],
             within: Vec::new(),
             words: FxHashMap::default(),
+            spelled: Default::default(),
             fingerprint: [0; 8],
         };
         let mut hasher = Sha256::new();
@@ -66,6 +70,10 @@ impl Lexicon {
             }
         }
         lexicon.fingerprint.copy_from_slice(&hasher.finalize()[..8]);
+        lexicon.spelled = [false, true].map(|first| {
+            let numbered = (0..).zip(&lexicon.symbols);
+            Spelled::new(numbered.map(|(local, symbol)| (local, bytes(symbol, first, vocabulary))))
+        });
         Some(lexicon)
     }
 
@@ -90,6 +98,11 @@ impl Lexicon {
     /// The symbol of a token within a line.
     pub(super) fn within(&self, token: TokenId) -> Option<Local> {
         self.within.get(token.0 as usize).copied().filter(|&local| local != BORDER)
+    }
+
+    /// The symbols that may agree with `owed`; all that do are among them.
+    pub(super) fn near(&self, owed: &[u8], first: bool, found: &mut Vec<Local>) {
+        self.spelled[usize::from(first)].near(owed, found);
     }
 
     /// The symbol of a word.

@@ -11,8 +11,10 @@
 //! | `layout` | symbols written as tokens again |
 //! | `caches` | the text as one indexed row: every earlier place, sorted by what stands left of it |
 //! | `matches` | the places that match a context, at every depth |
+//! | `tally` | what stands at them |
 //! | `distribution` | next-token probabilities from matching places (interleaved Witten-Bell, unbounded top) |
 //! | `lexicon` | the symbols of a whole vocabulary, numbered alike for every request |
+//! | `spelled` | which of them agree with half-typed bytes |
 //! | `table` | how often symbols follow each other in other packages: counting, the file, reading it |
 //! | `heal` | which tokens agree with half-typed bytes |
 //! | `beam` | likely lines, token by token |
@@ -44,8 +46,10 @@ mod matches;
 mod pool;
 mod ranker;
 mod rescore;
+mod spelled;
 mod symbols;
 pub mod table;
+mod tally;
 mod templates;
 mod weigh;
 

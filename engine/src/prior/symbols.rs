@@ -5,7 +5,7 @@
 //! per token. Knows no index.
 
 use super::{
-    Vocabulary,
+    Vocabulary, heal,
     lexicon::{self, Lexicon},
 };
 use crate::tokens::TokenId;
@@ -144,12 +144,19 @@ impl Symbols {
         first: bool,
         vocabulary: &'a impl Vocabulary,
     ) -> &'a [u8] {
-        match self.get(local) {
-            Symbol::Token(token) if !first => vocabulary.bytes(*token),
-            Symbol::Word { bytes, .. } if first => bytes,
-            Symbol::Word { spaced: Some(token), .. } if !first => vocabulary.bytes(*token),
-            _ => &[],
+        bytes(self.get(local), first, vocabulary)
+    }
+
+    /// The symbols that agree with `owed`, which is not empty, where a line's first is wanted or not; ascending.
+    pub(super) fn agreeing(&self, owed: &[u8], first: bool, vocabulary: &impl Vocabulary) -> Vec<Local> {
+        let mut found = Vec::new();
+        if let Some(lexicon) = &self.lexicon {
+            lexicon.near(owed, first, &mut found);
+            found.sort_unstable();
         }
+        found.extend(self.first as Local..self.len() as Local);
+        found.retain(|&local| heal::after(owed, self.bytes(local, first, vocabulary)).is_some());
+        found
     }
 
     /// Whether what follows a symbol is the first of its line.
@@ -259,6 +266,16 @@ impl Symbols {
         self.symbols.push(symbol);
         self.breaks.push(breaks);
         (self.len() - 1) as Local
+    }
+}
+
+/// A symbol's bytes where it stands: see [`Symbols::bytes`].
+pub(super) fn bytes<'a>(symbol: &'a Symbol, first: bool, vocabulary: &'a impl Vocabulary) -> &'a [u8] {
+    match symbol {
+        Symbol::Token(token) if !first => vocabulary.bytes(*token),
+        Symbol::Word { bytes, .. } if first => bytes,
+        Symbol::Word { spaced: Some(token), .. } if !first => vocabulary.bytes(*token),
+        _ => &[],
     }
 }
 

@@ -35,6 +35,15 @@ pub trait Infill: Send {
     /// When the answer is not the known one, or the device fails.
     fn check(&mut self) -> Result<(), EngineError>;
 
+    /// Work that makes later answers better, for when nobody has asked anything for a while; once after each such while.
+    /// A job that comes meanwhile waits for it.
+    ///
+    /// # Errors
+    /// The device's.
+    fn idle(&mut self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     /// Forgets everything cached: called after a panic, when caches may be half written.
     fn reset(&mut self);
 }

@@ -4,7 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use quicksilver_protocol::completion::{FimRequest, Frame};
@@ -16,6 +16,9 @@ use super::{
     job::{Cancel, Done, Job, Ticket, Work},
 };
 use crate::EngineError;
+
+/// How long nobody must have asked anything before idle work begins: longer than between keystrokes.
+const IDLE_AFTER: Duration = Duration::from_millis(600);
 
 /// The way to the worker; clones lead to the same one. When the last is dropped the worker ends.
 #[derive(Clone)]
@@ -156,7 +159,25 @@ impl Queue {
 }
 
 fn run(shared: &Shared, mut infill: impl Infill) {
-    while let Some(job) = next(shared) {
+    let mut rested = true;
+    loop {
+        let job = match next(shared, (!rested).then_some(IDLE_AFTER)) {
+            Next::Job(job) => job,
+            Next::Nothing => {
+                rested = true;
+                match fence(|| infill.idle()).and_then(|result| result) {
+                    Err(EngineError::Device { reason, sticky: true }) => return die(shared, &reason),
+                    Err(EngineError::Internal(_)) if fence(|| infill.reset()).is_err() => {
+                        return die(shared, "idle work left it in no sound state");
+                    }
+                    Err(error) => tracing::warn!(%error, "idle work failed"),
+                    Ok(()) => {}
+                }
+                continue;
+            }
+            Next::End => return,
+        };
+        rested = false;
         let started = Instant::now();
         let result = fence(|| perform(&mut infill, &job)).and_then(|result| result);
         shared.lock().backlog.finished(started.elapsed());
@@ -174,16 +195,29 @@ fn run(shared: &Shared, mut infill: impl Infill) {
     }
 }
 
-fn next(shared: &Shared) -> Option<Job> {
+/// What the worker does next.
+enum Next {
+    Job(Box<Job>),
+    /// Nobody asked anything for the given time.
+    Nothing,
+    End,
+}
+
+fn next(shared: &Shared, patience: Option<Duration>) -> Next {
+    let until = patience.map(|patience| Instant::now() + patience);
     let mut state = shared.lock();
     loop {
         if let Some(job) = state.backlog.pop(Instant::now()) {
-            return Some(job);
+            return Next::Job(Box::new(job));
         }
         if state.closed {
-            return None;
+            return Next::End;
         }
-        state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+            Some(Duration::ZERO) => return Next::Nothing,
+            Some(left) => shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            None => shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+        };
     }
 }
 
@@ -223,4 +257,47 @@ fn fence<T>(code: impl FnOnce() -> T) -> Result<T, EngineError> {
             .unwrap_or("no message");
         EngineError::Internal(format!("panic: {said}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Reports what it is called for.
+    struct Script(mpsc::Sender<&'static str>);
+
+    impl Infill for Script {
+        fn infill(&mut self, _: &FimRequest, _: &mut Terms<'_>) -> Result<Infilled, EngineError> {
+            Err(EngineError::Late)
+        }
+
+        fn check(&mut self) -> Result<(), EngineError> {
+            self.0.send("check").map_err(|error| EngineError::Internal(error.to_string()))
+        }
+
+        fn idle(&mut self) -> Result<(), EngineError> {
+            self.0.send("idle").unwrap();
+            panic!("a panic in idle work")
+        }
+
+        fn reset(&mut self) {
+            self.0.send("reset").unwrap();
+        }
+    }
+
+    #[test]
+    fn idle_work_is_done_once_after_the_last_job_and_may_fail() {
+        let (called, calls) = mpsc::channel();
+        let queue = Queue::start(move || Ok(Script(called))).unwrap();
+        let late = Duration::from_secs(20);
+        for _ in 0..2 {
+            // A ticket that is dropped cancels its job.
+            let _ticket = queue.check(Instant::now() + late).unwrap();
+            let next = [(); 3].map(|()| calls.recv_timeout(late).unwrap());
+            assert_eq!(next, ["check", "idle", "reset"]);
+        }
+        assert_eq!(calls.recv_timeout(2 * IDLE_AFTER), Err(mpsc::RecvTimeoutError::Timeout));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use quicksilver_protocol::{completion::Span, limits::MAX_SPAN_TOKENS};
 
@@ -53,6 +53,8 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Fetch models, look at them, remove them
     Model(ModelArgs),
+    /// Measure what a denoise step costs on a device, or compare a device with recorded logits
+    Bench(BenchArgs),
     /// Measure how well an engine fills holes, ours or another
     Eval(EvalArgs),
     /// Become a program that can do no harm; `eval` runs code through this
@@ -165,6 +167,70 @@ pub(super) struct DoctorArgs {
 
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
+pub(super) struct BenchArgs {
+    /// Time steps of networks of these shapes, with random weights: toy, qwen2.5-0.5b, qwen2.5-1.5b, dream-7b
+    #[arg(long, value_name = "NAME", value_delimiter = ',', required_unless_present_any = ["parity", "agreement"])]
+    pub(super) shape: Vec<String>,
+    /// Compare the logits of these model folders with those in their reference.json
+    #[arg(long, value_name = "DIR", num_args = 1.., conflicts_with = "shape")]
+    pub(super) parity: Vec<PathBuf>,
+    /// Fill holes in these files exactly, and with rows kept from step to step: how far do the answers agree?
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["shape", "parity"])]
+    pub(super) agreement: Vec<PathBuf>,
+    /// With --agreement: model folder, or ID of a pulled model; it must see both ways
+    #[arg(long, value_name = "ID_OR_DIR", requires = "agreement")]
+    pub(super) model: Option<String>,
+    /// With --agreement or --shape: context rows either side of the span that a step reads anew (decode.vicinity)
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [0, 8, 32])]
+    pub(super) vicinity: Vec<usize>,
+    /// With --agreement: holes in each file, at most
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub(super) holes: usize,
+    /// auto, cpu or cuda:N
+    #[arg(long, default_value = "auto", value_parser = device)]
+    pub(super) device: String,
+    /// f32, or bf16 (on a GPU only, and there the default)
+    #[arg(long, value_name = "TYPE")]
+    pub(super) float: Option<String>,
+    /// What a step computes: the whole canvas, or the span alone beside the context's kept keys and values
+    #[arg(long, value_enum, default_value = "both")]
+    pub(super) way: Way,
+    /// Tokens before the span
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = context)]
+    pub(super) prefix: usize,
+    /// Tokens behind the span
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = context)]
+    pub(super) suffix: usize,
+    /// Tokens of the span
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [8, 16, 32, 64, 128], value_parser = masks)]
+    pub(super) spans: Vec<usize>,
+    /// Tokens committed in a step, for the column tokens/s: random weights are sure of nothing
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = masks)]
+    pub(super) per_step: usize,
+    /// Seconds for each row of the table
+    #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = seconds)]
+    pub(super) seconds: f64,
+    /// Print JSON lines instead
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// What a step computes.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Way {
+    /// Everything.
+    Full,
+    /// The span.
+    Cached,
+    /// Both ways, one after the other.
+    Both,
+    /// Everything, and then for each --vicinity the span and so many rows either side of it, in a network that sees both
+    /// ways and keeps the others as they were.
+    Kept,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
 pub(super) struct ModelArgs {
     #[command(subcommand)]
     pub(super) command: ModelCommand,
@@ -224,6 +290,25 @@ fn span(text: &str) -> Result<Span, String> {
             _ => Err(format!("give rest, line, block, or 1 to {MAX_SPAN_TOKENS} tokens")),
         },
     }
+}
+
+fn within(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("give {least} to {most}"))
+}
+
+/// Tokens of context that are measured with.
+fn context(text: &str) -> Result<usize, String> {
+    within(text, 1, 1 << 16)
+}
+
+fn masks(text: &str) -> Result<usize, String> {
+    within(text, 1, MAX_SPAN_TOKENS)
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.0..=600.0).contains(number));
+    number.ok_or_else(|| "give 0 to 600 seconds".to_owned())
 }
 
 fn device(text: &str) -> Result<String, String> {

@@ -16,6 +16,9 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<(), Failure> {
     if let Some(memory) = model::memory() {
         good(&memory.to_string())?;
     }
+    if let Some(gpu) = gpu() {
+        good(&gpu)?;
+    }
     match tokio::net::TcpListener::bind("127.0.0.1:0").await {
         Ok(_) => good("loopback can be listened on")?,
         Err(error) => bad(&format!("loopback cannot be listened on: {error}"))?,
@@ -44,6 +47,18 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Failed, "the engine answers, but fills nothing in"));
     }
     good(&format!("a sample hole was filled in {ms:.1} ms with {text:?}"))
+}
+
+/// Whether a GPU can compute, and if not why; no fault, for the CPU does without.
+fn gpu() -> Option<String> {
+    #[cfg(feature = "engine")]
+    let gpu = Some(match quicksilver_engine::device::DeviceChoice::Cuda(0).open() {
+        Ok((_, name)) => format!("GPU {name} can be used"),
+        Err(error) => format!("no GPU is used; {error}"),
+    });
+    #[cfg(not(feature = "engine"))]
+    let gpu = None;
+    gpu
 }
 
 fn good(what: &str) -> Result<(), Failure> {

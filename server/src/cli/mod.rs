@@ -2,7 +2,10 @@
 //! `failure` is how all of them fail.
 
 mod account;
+#[cfg(feature = "engine")]
+mod agreement;
 mod args;
+mod bench;
 mod caret;
 mod doctor;
 mod draw;
@@ -45,6 +48,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Lsp(args) => lsp::run(&args),
         Command::Doctor(args) => on_one_thread(doctor::run(&args)),
         Command::Model(ModelArgs { command: ModelCommand::Pull(args) }) => on_one_thread(pull::run(&args)),
+        Command::Bench(args) => bench::run(&args),
         Command::Eval(args) => on_one_thread(eval::run(&args)),
         Command::Sandbox(args) => Err(sandbox::run(args)),
         Command::Model(args) => model::run(&args),

@@ -55,6 +55,13 @@ pub(super) fn balance(text: &str) -> Balance {
     balance
 }
 
+/// Whether `new` in place of `old` leaves other brackets open, or closes others, than `old` did.
+pub(super) fn breaks(old: &str, new: &str) -> bool {
+    let closers = |balance: &Balance| balance.stray.iter().map(|&(_, closer)| closer).collect::<Vec<_>>();
+    let (old, new) = (balance(old), balance(new));
+    old.open != new.open || closers(&old) != closers(&new)
+}
+
 /// Whether the characters of `part` stand in `whole` in their order.
 pub(super) fn is_subsequence(part: &str, whole: &str) -> bool {
     let mut rest = whole.chars();
@@ -76,5 +83,13 @@ mod tests {
     #[test]
     fn brackets_in_strings_do_not_count() {
         assert_eq!(balance(r#"f(")\")" )"#), Balance::default());
+    }
+
+    #[test]
+    fn a_text_in_place_of_another_leaves_its_brackets_as_they_were() {
+        assert!(!breaks("todo!()", "f(a[1])"));
+        assert!(breaks("todo!()", "match *self {"));
+        assert!(breaks("todo!()", "} else {"));
+        assert!(!breaks("} else {", "} else if a {"));
     }
 }

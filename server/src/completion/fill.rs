@@ -11,7 +11,7 @@ use std::{
 
 use quicksilver_protocol::completion::{Choice, FimRequest, FimResponse, Span};
 
-use super::{Silence, Site, polish, task};
+use super::{Silence, Site, brackets::breaks, polish, task};
 use crate::context::{
     Open, Workspace,
     holes::{Emptied, Refused},
@@ -150,6 +150,11 @@ fn replacement(
     let site = Site::at(&emptied.document.snapshot, at);
     let wanted = polish::Wanted { one_line: matches!(span, Some(Span::Rest | Span::Line)), invoked: true };
     let polished = polish::polish(&choice.text, &site, wanted)?;
+    // A caret may stand between brackets that are typed by halves; what stands for a whole may not become a part of one.
+    let stood = &ask.snapshot().slice(hole.clone());
+    if !hole.is_empty() && breaks(stood, &polished.text) {
+        return Err(Silence::NothingToAdd);
+    }
     // Closers that the editor put there give way, but not another hole.
     let next = ask.holes.get(number + 1).map_or(usize::MAX, |next| next.start);
     let end = Some(hole.end + polished.swallows).filter(|&end| end <= next).unwrap_or(hole.end);

@@ -1,5 +1,7 @@
 //! Whether to ask at all, and every reason for silence. Pure: the caller brings what it knows.
 
+use serde::Deserialize;
+
 use super::{Site, brackets::is_closing};
 
 /// Why nothing is shown. Each has words for the user.
@@ -17,6 +19,10 @@ pub enum Silence {
     Binary,
     /// The cursor stands within a line that goes on: nobody asked for that.
     MidLine,
+    /// Text is selected: nobody asked for more of it.
+    Selection,
+    /// The editor lets nobody change the document.
+    ReadOnly,
     /// Nothing is typed yet on this line, nor before.
     NoContext,
     /// The engine is not ready; its state in words.
@@ -52,6 +58,8 @@ impl Silence {
             Self::TooLarge(_) => "too-large",
             Self::Binary => "binary",
             Self::MidLine => "mid-line",
+            Self::Selection => "selection",
+            Self::ReadOnly => "read-only",
             Self::NoContext => "no-context",
             Self::NoEngine(_) => "no-engine",
             Self::EngineError(_) => "engine-error",
@@ -82,6 +90,8 @@ impl std::fmt::Display for Silence {
             Self::TooLarge(what) => write!(f, "too large: {what}"),
             Self::Binary => f.write_str("not text: the file holds NUL bytes"),
             Self::MidLine => f.write_str("text follows the cursor; ask by hand to infill here"),
+            Self::Selection => f.write_str("text is selected; ask by hand to infill here"),
+            Self::ReadOnly => f.write_str("this file is read-only"),
             Self::NoContext => f.write_str("nothing to go by yet"),
             Self::NoEngine(state) => write!(f, "the engine is not ready: {state}"),
             Self::EngineError(words) => write!(f, "the engine could not answer: {words}"),
@@ -93,6 +103,30 @@ impl std::fmt::Display for Silence {
             Self::LowConfidence(percent) => write!(f, "not sure enough ({percent} %)"),
             Self::Superseded => f.write_str("you typed on"),
             Self::Deadline => f.write_str("no answer in time"),
+        }
+    }
+}
+
+/// What an editor knows of itself, and the text does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Circumstances {
+    /// Text is selected.
+    pub selection: bool,
+    /// The document cannot be changed.
+    pub read_only: bool,
+}
+
+impl Circumstances {
+    /// Whether a request is worth an answer; what is selected silences typing alone.
+    ///
+    /// # Errors
+    /// The reason for silence.
+    pub fn check(self, invoked: bool) -> Result<(), Silence> {
+        match self {
+            Self { read_only: true, .. } => Err(Silence::ReadOnly),
+            Self { selection: true, .. } if !invoked => Err(Silence::Selection),
+            _ => Ok(()),
         }
     }
 }
@@ -123,10 +157,58 @@ fn is_word(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::session::status::Status;
 
     fn at(before: &str, after: &str) -> Result<(), Silence> {
         check(&Site { before: before.into(), after: after.into(), ..Site::default() }, false, false)
+    }
+
+    #[test]
+    fn a_selection_silences_typing_and_a_read_only_file_everything() {
+        let selected = Circumstances { selection: true, read_only: false };
+        assert_eq!(selected.check(false), Err(Silence::Selection));
+        assert_eq!(selected.check(true), Ok(()));
+        let fixed = Circumstances { selection: true, read_only: true };
+        assert_eq!((fixed.check(false), fixed.check(true)), (Err(Silence::ReadOnly), Err(Silence::ReadOnly)));
+        assert_eq!(Circumstances::default().check(false), Ok(()));
+    }
+
+    #[test]
+    fn every_silence_has_a_name_of_its_own_and_words() {
+        let all = [
+            Silence::Disabled,
+            Silence::LanguageDisabled("rust".into()),
+            Silence::Excluded("a rule".into()),
+            Silence::TooLarge("the line"),
+            Silence::Binary,
+            Silence::MidLine,
+            Silence::Selection,
+            Silence::ReadOnly,
+            Silence::NoContext,
+            Silence::NoEngine("starting".into()),
+            Silence::EngineError("out of memory".into()),
+            Silence::NothingToAdd,
+            Silence::NothingBetter,
+            Silence::NothingSelected,
+            Silence::TooShort,
+            Silence::Repetition,
+            Silence::LowConfidence(12),
+            Silence::Superseded,
+            Silence::Deadline,
+        ];
+        let codes: BTreeSet<&str> = all.iter().map(Silence::code).collect();
+        let words: BTreeSet<String> = all.iter().map(ToString::to_string).collect();
+        assert_eq!((codes.len(), words.len()), (all.len(), all.len()));
+        for silence in &all {
+            let status = Status::silence("file:///a", silence);
+            assert_eq!(
+                (status.reason.as_deref(), status.message),
+                (Some(silence.code()), silence.to_string())
+            );
+        }
     }
 
     #[test]

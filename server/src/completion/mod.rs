@@ -5,6 +5,7 @@
 //! | `gate` | whether to ask at all, and every reason for silence |
 //! | `site` | the lines around the cursor, as the rules want them |
 //! | `polish` | the engine's text made fit for its place, or refused |
+//! | `sound` | which of several texts leaves the syntax soundest |
 //! | `brackets` | which brackets a text opens and closes |
 //! | `reuse` | a keystroke answered from a suggestion that was made before |
 //! | `history` | the suggestions that may still be of use |
@@ -25,11 +26,12 @@ pub mod history;
 pub mod polish;
 pub mod reuse;
 pub mod site;
+mod sound;
 pub mod suggestion;
 pub mod task;
 
 pub use debounce::{Debounce, Pace};
-pub use gate::Silence;
+pub use gate::{Circumstances, Silence};
 pub use history::History;
 pub use polish::Polished;
 pub use site::Site;

@@ -97,7 +97,7 @@ fn pain_16_what_is_replaced_ends_on_the_line_and_between_characters() {
 
 #[test]
 fn the_fourteen_steps() {
-    // 13, what the popup has selected, and 14, ranges that VS Code takes, are of `lsp::to_proto`.
+    // 11, candidates without new syntax errors first, is of `sound`; 13, what the popup has selected, and 14, ranges that VS Code takes, are of `lsp::to_proto`.
     check(&[
         (1, "x = |", "10<|endoftext|>2", true, "x = 10"),
         (1, "x(|\nconst END: &str = \"<|end|>\";", "\"<|endoftext|>\")", true, "x(\"<|endoftext|>\")"),
@@ -120,4 +120,10 @@ fn the_fourteen_steps() {
         (10, "x = |", "f.get(f.get(f.get(f.get(f.get(f.get(", true, "silence: Repetition"),
         (10, "x = [|", "0, 0, 0, 0, 0, 0, 0, 0]", true, "x = [0, 0, 0, 0, 0, 0, 0, 0]"),
     ]);
+    // 12: the document's line ends.
+    for (line_break, expected) in [("\n", "x = f(\n    a)"), ("\r\n", "x = f(\r\n    a)")] {
+        let site = Site { line_break, ..site("|") };
+        let polished = polish("x = f(\n    a)", &site, BLOCK).map(|polished| polished.text);
+        assert_eq!(polished, Ok(expected.into()), "12: {line_break:?}");
+    }
 }

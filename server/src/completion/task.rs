@@ -10,7 +10,7 @@ use std::{
 
 use quicksilver_protocol::completion::{FimRequest, FimResponse, Span};
 
-use super::{History, Pace, Silence, Site, Suggestion, gate, polish, polish::Polished};
+use super::{History, Pace, Silence, Site, Suggestion, gate, polish, sound::sound_first};
 use crate::context::{Hole, Open, Workspace};
 use crate::document::{ByteOffset, Snapshot, limits};
 use crate::engine::{AskError, Engine, OnFrame};
@@ -19,8 +19,12 @@ use crate::session::{Settings, config::SpanSetting, requests::SessionId};
 /// Answers asked for beside the best one: for an engine they are by-products, for users something to look through.
 const ALTERNATIVES: u32 = 2;
 
-/// Time to gather what other files have to say. They are made ready before, so that it is seldom used up.
-const GATHERING: Duration = Duration::from_millis(20);
+/// Time to gather what other files have to say: what is begun then ends before 20 ms are over. They are made ready before,
+/// so that it is seldom used up.
+pub const GATHERING: Duration = Duration::from_millis(15);
+
+/// Time to look which answers add syntax errors.
+const PARSING: Duration = Duration::from_millis(3);
 
 /// What a completion is made from.
 pub struct Ask {
@@ -122,7 +126,12 @@ fn request(ask: &Ask) -> Result<(FimRequest, bool), Silence> {
 }
 
 fn judge(ask: &Ask, site: &Site, one_line: bool, response: FimResponse) -> Result<Suggestion, Silence> {
-    let mut choices = response.choices.into_iter().map(|choice| choice.text);
+    let mut choices = response.choices;
+    // An engine that says how sure it is of each is taken at its word; others put the likeliest first.
+    if choices.iter().all(|choice| choice.confidence.is_some()) {
+        choices.sort_by(|a, b| b.confidence.unwrap_or(0.0).total_cmp(&a.confidence.unwrap_or(0.0)));
+    }
+    let mut choices = choices.into_iter().map(|choice| choice.text);
     let raw = choices.next().unwrap_or_default();
     if raw.trim().is_empty() {
         return Err(Silence::NothingToAdd);
@@ -134,17 +143,19 @@ fn judge(ask: &Ask, site: &Site, one_line: bool, response: FimResponse) -> Resul
         return Err(Silence::LowConfidence((confidence * 100.0) as u8));
     }
     let wanted = polish::Wanted { one_line, invoked: ask.invoked };
-    let best = polish::polish(&raw, site, wanted)?;
-    let mut others: Vec<Polished> = Vec::new();
+    let mut texts = vec![polish::polish(&raw, site, wanted)?];
     for other in choices.filter_map(|raw| polish::polish(&raw, site, wanted).ok()) {
-        if other != best && !others.contains(&other) {
-            others.push(other);
+        if !texts.contains(&other) {
+            texts.push(other);
         }
     }
+    let until = Instant::now() + PARSING;
+    sound_first(&mut texts, ask.snapshot(), ask.hole.at, &mut || Instant::now() > until);
+    let best = texts.remove(0);
     Ok(Suggestion {
         id: ask.session.0,
         best,
-        others,
+        others: texts,
         at: ask.hole.at,
         confidence,
         made_from: ask.snapshot().clone(),
@@ -162,3 +173,7 @@ impl From<AskError> for Silence {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "task_tests.rs"]
+mod tests;

@@ -20,6 +20,7 @@ use super::{
     gather::{Around, Sources},
     near::Near,
     neighbours::{Index, relative},
+    pointed::Pointings,
     reader::{FileId, Reader, identify, resolve},
     secrets::{Degree, blank},
     span::{Why, max_tokens, span},
@@ -94,6 +95,7 @@ pub struct Workspace {
     extra: Vec<String>,
     index: Index,
     pub(super) told: Tellings,
+    pub(super) pointings: Pointings,
     pub(super) sources: Sources,
     places: Mutex<FxHashMap<PathBuf, Arc<Place>>>,
 }
@@ -133,6 +135,7 @@ impl Workspace {
             extra: extra.to_vec(),
             index: Index::default(),
             told: Tellings::default(),
+            pointings: Pointings::default(),
             sources: Sources::default(),
             places: Mutex::default(),
         }
@@ -142,6 +145,7 @@ impl Workspace {
     pub fn scanned(&self, over: &mut dyn FnMut() -> bool) -> Self {
         let mut fresh = Self::new(self.reader.roots(), &self.extra).with(self.sources);
         fresh.told = self.told.clone();
+        fresh.pointings = self.pointings.clone();
         fresh.index = Index::build(&fresh.reader, &fresh.exclude, &self.index, over);
         fresh
     }
@@ -232,6 +236,10 @@ impl Workspace {
 
     pub(super) fn roots(&self) -> &[PathBuf] {
         self.reader.roots()
+    }
+
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     pub(super) fn holds(&self, real: &Path) -> bool {

@@ -39,6 +39,8 @@ pub enum Source {
     Edited,
     /// They define this name, which stands near the cursor.
     Defines(String),
+    /// The editor says that they define this name, which stands near the cursor.
+    Pointed(String),
     /// Their file lies open in the editor, and open documents come before others, like the hole or not.
     Open,
     /// They are like those near the cursor, by their identifiers.
@@ -50,6 +52,7 @@ impl fmt::Display for Source {
         match self {
             Self::Edited => f.write_str("edited lately"),
             Self::Defines(name) => write!(f, "defines `{name}`"),
+            Self::Pointed(name) => write!(f, "the editor says that it defines `{name}`"),
             Self::Open => f.write_str("open"),
             Self::Similar => f.write_str("similar by identifiers"),
         }
@@ -152,7 +155,7 @@ pub(super) fn fill(files: &[File], offers: impl IntoIterator<Item = Offer>, mut 
             }
             continue;
         }
-        if !matches!(source, Source::Defines(_)) && !order.contains(&number) {
+        if !matches!(source, Source::Defines(_) | Source::Pointed(_)) && !order.contains(&number) {
             order.push(number);
         }
         let before = (share.bytes(), share.taken.len());

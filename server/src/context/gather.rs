@@ -2,17 +2,19 @@
 //! them. It reads nothing and has no clock: `over` says when time is up, and what has not been looked at by then
 //! stays out of this request.
 
-use std::{ops::Range, sync::Arc};
+use std::{ffi::OsStr, ops::Range, path::Path, sync::Arc};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     Edited, Open, Workspace,
     assemble::Place,
     budget::{File, Filled, Lack, MOST_LEFT_OUT, Offer, Source, fill},
-    identifiers::{hash, jaccard, shared, words},
+    identifiers::{Sought, hash, jaccard, words},
     near::Near,
     neighbours::{Entry, LEAST_SIMILAR},
+    pointed::{MOST_NAMES, MOST_PLACES},
+    reader::FileId,
     told::Told,
 };
 
@@ -20,6 +22,8 @@ use super::{
 const DEFINITION_BYTES: usize = 4 * 1024;
 /// Definitions of a name beyond which it says nothing.
 const MOST_DEFINITIONS: usize = 4;
+/// Definitions that the editor pointed at.
+const MOST_POINTED: usize = MOST_NAMES * MOST_PLACES;
 /// Lines of one definition.
 const DEFINITION_LINES: usize = 24;
 /// Lines around an edit that go along with it.
@@ -55,7 +59,7 @@ pub(super) struct Around<'a> {
 }
 
 impl Workspace {
-    /// Lines of other files, `budget` bytes together.
+    /// Lines of other files, `budget` bytes together. `over`, once it is true, stays so.
     pub(super) fn gather(
         &self,
         around: &Around<'_>,
@@ -69,9 +73,10 @@ impl Workspace {
             table.edits(&told);
         }
         if self.sources.definitions && !over() {
-            table.definitions();
+            table.definitions(&told);
         }
         let rest = table.open_documents(&told);
+        // Nor is it then known of every file on disk that it is not open.
         let unlike = if over() { Vec::new() } else { table.files_on_disk() };
         table.offers.extend(rest);
         let mut filled = fill(&table.files, table.offers, budget);
@@ -92,12 +97,50 @@ struct Opened<'a> {
     file: usize,
 }
 
+/// Lines that define a name near the cursor.
+struct Found<'a> {
+    weight: f32,
+    name: u64,
+    within: Within<'a>,
+    bytes: Range<usize>,
+    /// By the editor, not by tree-sitter.
+    pointed: bool,
+}
+
+/// Where lines are.
+#[derive(Clone, Copy)]
+enum Within<'a> {
+    Entry(&'a Entry),
+    /// The file of this number.
+    File(usize),
+}
+
+/// Some files, by path and by id: those with one or the other of a file are that file.
+#[derive(Default)]
+struct Files {
+    paths: FxHashSet<Arc<OsStr>>,
+    ids: FxHashSet<FileId>,
+}
+
+impl Files {
+    fn add(&mut self, place: &Place) {
+        self.paths.insert(place.real.as_os_str().into());
+        self.ids.extend(place.id.clone());
+    }
+
+    fn have(&self, path: &Path, id: Option<&FileId>) -> bool {
+        self.paths.contains(path.as_os_str()) || id.is_some_and(|id| self.ids.contains(id))
+    }
+}
+
 /// What is offered, while it is being offered.
 struct Table<'a> {
     workspace: &'a Workspace,
     around: &'a Around<'a>,
-    /// Open documents but the hole's own.
-    open: Vec<(Arc<Place>, &'a Open)>,
+    /// Open documents, the hole's own perhaps among them.
+    open: Vec<&'a Open>,
+    /// The files that they and the hole's own document stand for.
+    standing: Files,
     files: Vec<File>,
     /// Numbers of the index's entries among the files, and whether their likeness is known.
     numbers: FxHashMap<&'a str, (usize, bool)>,
@@ -106,41 +149,43 @@ struct Table<'a> {
 
 impl<'a> Table<'a> {
     fn new(workspace: &'a Workspace, around: &'a Around<'a>, open: &'a [Open]) -> Self {
-        let placed = open.iter().filter_map(|open| Some((workspace.place(open.path.as_deref()?), open)));
-        let own = |place: &Place| around.place.is_some_and(|hole| place.is(&hole.real, hole.id.as_ref()));
-        let mut open: Vec<_> = placed.filter(|(place, _)| !own(place)).collect();
         // Should time run out, what was edited is told first.
-        open.sort_by_key(|(_, open)| {
+        let mut open: Vec<&Open> = open.iter().collect();
+        open.sort_by_key(|open| {
             open.edited.iter().map(|edited| edited.ago).min().map_or((1, None), |ago| (0, Some(ago)))
         });
+        let mut standing = Files::default();
+        around.place.into_iter().for_each(|hole| standing.add(hole));
         let (files, offers) = (Vec::new(), Vec::new());
-        Self { workspace, around, open, files, numbers: FxHashMap::default(), offers }
+        Self { workspace, around, open, standing, files, numbers: FxHashMap::default(), offers }
     }
 
     /// The open documents that may be told, the likest first.
     fn tell(&mut self, over: &mut dyn FnMut() -> bool) -> Vec<Opened<'a>> {
-        let (workspace, near) = (self.workspace, &self.around.near.words);
-        let likeness = |words: &[u64]| jaccard(shared(near, words), near.len(), words.len());
+        let (workspace, near) = (self.workspace, Sought::new(&self.around.near.words));
+        let likeness = |words: &[u64]| jaccard(near.shared(words), near.len(), words.len());
         let mut opened: Vec<Opened<'a>> = Vec::new();
-        for (place, open) in &self.open {
+        let mut already = Files::default();
+        for open in &self.open {
+            let Some(path) = open.path.as_deref() else { continue };
             if over() {
                 break;
             }
+            let place = workspace.place(path);
+            if self.around.place.is_some_and(|hole| hole.is(&place.real, place.id.as_ref())) {
+                continue;
+            }
+            self.standing.add(&place);
             let known_place = workspace.roots().is_empty() || workspace.holds(&place.real);
-            let twice = opened.iter().any(|other| other.place.is(&place.real, place.id.as_ref()));
+            let twice = already.have(&place.real, place.id.as_ref());
             if known_place && !twice && !open.snapshot.is_binary() && place.verdict.is_ok() {
+                already.add(&place);
                 let told = workspace.told.of(&place.real, &open.snapshot);
                 let scored =
                     told.windows.iter().map(|window| (likeness(&window.words), window.bytes.clone()));
                 let mut windows: Vec<_> = scored.collect();
                 windows.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.start.cmp(&y.start)));
-                opened.push(Opened {
-                    place: Arc::clone(place),
-                    edited: &open.edited,
-                    told,
-                    windows,
-                    file: 0,
-                });
+                opened.push(Opened { place, edited: &open.edited, told, windows, file: 0 });
             }
         }
         let best = |open: &Opened<'_>| open.windows.first().map_or(0.0, |(likeness, _)| *likeness);
@@ -166,35 +211,99 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// What defines the names near the cursor, the nearest and rarest first. Open documents are not looked up: what is on
-    /// disk is older, and they come along before others anyway.
-    fn definitions(&mut self) {
+    /// What defines the names near the cursor, the nearest and rarest first. Of a name that the editor has pointed at, what
+    /// it pointed at alone. Open documents are not looked up otherwise: what is on disk is older, and they come along
+    /// before others anyway.
+    fn definitions(&mut self, opened: &[Opened<'_>]) {
         let index = self.workspace.index();
-        let mut found: Vec<(f32, &'a Entry, Range<usize>, u64)> = Vec::new();
-        for (name, weight) in &self.around.near.names {
+        let mut found = self.pointed(opened);
+        let pointed: FxHashSet<u64> = found.iter().map(|found| found.name).collect();
+        for (name, weight) in self.around.near.names.iter().filter(|(name, _)| !pointed.contains(name)) {
             let places = index.defines(*name);
             let many = places.len();
             if (1..=MOST_DEFINITIONS).contains(&many) {
                 let closed = places.filter(|(entry, _)| self.is_closed(entry));
-                found
-                    .extend(closed.map(|(entry, it)| (weight / many as f32, entry, it.bytes.clone(), *name)));
+                found.extend(closed.map(|(entry, it)| {
+                    let (weight, bytes) = (weight / many as f32, it.bytes.clone());
+                    Found { weight, name: *name, within: Within::Entry(entry), bytes, pointed: false }
+                }));
             }
         }
-        found.sort_by(|(a, x, m, _), (b, y, n, _)| {
-            b.total_cmp(a).then_with(|| (&x.name, m.start).cmp(&(&y.name, n.start)))
-        });
+        found.sort_by(|a, b| b.weight.total_cmp(&a.weight).then_with(|| self.order(a).cmp(&self.order(b))));
         let mut left = DEFINITION_BYTES;
-        for (_, entry, bytes, name) in found {
-            let text = entry.text.get(bytes.clone()).unwrap_or_default();
+        for Found { name, within, bytes, pointed, .. } in found {
+            let text = self.text(within).get(bytes.clone()).unwrap_or_default();
             let taken: usize = text.split_inclusive('\n').take(DEFINITION_LINES).map(str::len).sum();
             if taken <= left {
                 left -= taken;
                 let spelled = words(text).find(|word| hash(word) == name).unwrap_or_default().to_owned();
-                let (file, _) = self.number(entry, None);
-                let bytes = bytes.start..bytes.start + taken;
-                self.offers.push(Offer { file, bytes, source: Source::Defines(spelled) });
+                let source = if pointed { Source::Pointed(spelled) } else { Source::Defines(spelled) };
+                let file = match within {
+                    Within::Entry(entry) => self.number(entry, None).0,
+                    Within::File(file) => file,
+                };
+                self.offers.push(Offer { file, bytes: bytes.start..bytes.start + taken, source });
             }
         }
+    }
+
+    /// What the editor has pointed at, where it may still be told, its name is still near, and its lines still stand:
+    /// they are looked for in the text as it is now.
+    fn pointed(&mut self, opened: &[Opened<'_>]) -> Vec<Found<'a>> {
+        let (workspace, around) = (self.workspace, self.around);
+        let Some(hole) = around.place else { return Vec::new() };
+        let mut found: Vec<Found<'a>> = Vec::new();
+        // Files that are neither open nor indexed, and their numbers.
+        let mut others: Vec<(Arc<Place>, usize)> = Vec::new();
+        for pointed in workspace.pointings.from(&hole.real).iter() {
+            let name = hash(&pointed.name);
+            let place = workspace.place(&pointed.path);
+            let Some(weight) = around.near.names.get(&name).copied() else { continue };
+            let is_told = place.verdict.is_ok() && !hole.is(&place.real, place.id.as_ref());
+            if !is_told || found.len() == MOST_POINTED {
+                continue;
+            }
+            let id = place.id.as_ref();
+            let within = if let Some(open) = opened.iter().find(|open| open.place.is(&place.real, id)) {
+                Within::File(open.file)
+            } else if self.standing.have(&place.real, id) || !workspace.holds(&place.real) {
+                continue;
+            } else if let Some(entry) = workspace.index().entry(&place.real, id) {
+                Within::Entry(entry)
+            } else if let Some((_, file)) = others.iter().find(|(other, _)| other.is(&place.real, id)) {
+                Within::File(*file)
+            } else {
+                let (path, text) = (place.name.clone(), Arc::clone(&pointed.text));
+                self.files.push(File { path, text, similarity: 0.0 });
+                others.push((place, self.files.len() - 1));
+                Within::File(self.files.len() - 1)
+            };
+            let lines = pointed.text.get(pointed.bytes.clone()).unwrap_or_default();
+            let text = self.text(within);
+            let stays = text.get(pointed.bytes.clone()) == Some(lines);
+            let start = if stays { Some(pointed.bytes.start) } else { text.find(lines) };
+            if let Some(start) = start {
+                let bytes = start..start + lines.len();
+                found.push(Found { weight, name, within, bytes, pointed: true });
+            }
+        }
+        found
+    }
+
+    fn text(&self, within: Within<'a>) -> &str {
+        match within {
+            Within::Entry(entry) => &entry.text,
+            Within::File(file) => self.files.get(file).map_or("", |file| &file.text),
+        }
+    }
+
+    /// What decides between definitions of the same weight.
+    fn order<'s>(&'s self, found: &'s Found<'a>) -> (&'s str, usize) {
+        let path = match found.within {
+            Within::Entry(entry) => &entry.name,
+            Within::File(file) => self.files.get(file).map_or("", |file| &file.path),
+        };
+        (path, found.bytes.start)
     }
 
     /// Offers the windows of open documents, the likest first, and gives back those that may wait.
@@ -227,7 +336,12 @@ impl<'a> Table<'a> {
     fn files_on_disk(&mut self) -> Vec<File> {
         let index = self.workspace.index();
         let mut windows = index.windows(&self.around.near.words);
-        windows.retain(|(_, entry, _)| self.is_closed(entry));
+        // An entry's windows follow each other.
+        let mut last: Option<(&Entry, bool)> = None;
+        windows.retain(|&(_, entry, _)| match last {
+            Some((known, closed)) if std::ptr::eq(known, entry) => closed,
+            _ => last.insert((entry, self.is_closed(entry))).1,
+        });
         windows.sort_by(|(a, x, m), (b, y, n)| {
             b.total_cmp(a).then_with(|| (&x.name, m.start).cmp(&(&y.name, n.start)))
         });
@@ -246,8 +360,7 @@ impl<'a> Table<'a> {
     /// Whether an entry stands for itself. An open document stands for its file, told or not: what is on disk is older.
     /// The hole's own saved copy stands for nothing. A file that was saved anew has another id, so its path counts too.
     fn is_closed(&self, entry: &Entry) -> bool {
-        let open = self.open.iter().map(|(place, _)| &**place);
-        !self.around.place.into_iter().chain(open).any(|place| place.is(&entry.path, Some(&entry.id)))
+        !self.standing.have(&entry.path, Some(&entry.id))
     }
 
     /// An entry's number among the files, and whether its likeness, if it is given, is the first: that of its likest

@@ -39,13 +39,43 @@ pub(super) fn jaccard(shared: usize, a: usize, b: usize) -> f32 {
     shared as f32 / (a + b - shared).max(1) as f32
 }
 
-/// How many hashes two ordered lists share.
-pub(super) fn shared(a: &[u64], b: &[u64]) -> usize {
-    let (mut i, mut j, mut shared) = (0, 0, 0);
-    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
-        shared += usize::from(x == y);
-        i += usize::from(x <= y);
-        j += usize::from(y <= x);
+/// Hashes that many lists are compared with.
+pub(super) struct Sought {
+    hashes: FxHashSet<u64>,
+    /// Of each hash its lowest bits, as a set: what is not in here need not be looked up.
+    low: Box<[u64; LOW_BITS / 64]>,
+}
+
+/// Low bits that tell hashes apart well enough: a few hundred are sought, so most others are not in the set.
+const LOW_BITS: usize = 1 << 13;
+
+impl Sought {
+    /// These hashes.
+    pub(super) fn new(hashes: &[u64]) -> Self {
+        let mut low = Box::new([0; LOW_BITS / 64]);
+        for hash in hashes {
+            let (word, bit) = low_bits(*hash);
+            low[word] |= bit;
+        }
+        Self { hashes: hashes.iter().copied().collect(), low }
     }
-    shared
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// How many of them are in a list that has each hash once.
+    pub(super) fn shared(&self, list: &[u64]) -> usize {
+        let near = list.iter().filter(|hash| {
+            let (word, bit) = low_bits(**hash);
+            self.low[word] & bit != 0
+        });
+        near.filter(|hash| self.hashes.contains(*hash)).count()
+    }
+}
+
+fn low_bits(hash: u64) -> (usize, u64) {
+    let low = hash as usize % LOW_BITS;
+    (low / 64, 1 << (low % 64))
 }

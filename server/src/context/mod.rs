@@ -3,13 +3,14 @@
 //! | file | owns |
 //! |---|---|
 //! | [`window`] | which part of the document |
-//! | [`span`] | where the hole ends |
+//! | [`span`], `opener` | where the hole ends; whether a line opens a block |
 //! | [`exclude`] | the one gate: files that are told to nobody |
 //! | [`secrets`] | strings that look like keys, blanked |
 //! | [`reader`] | the guarded reader |
 //! | [`neighbours`] | the index: the workspace's files by likeness, their windows, what they define |
 //! | `definitions`, `windows`, `identifiers` | a text's definitions, pieces and words |
 //! | `near` | the names near the cursor |
+//! | [`pointed`] | where the editor says that names near the cursor are defined |
 //! | `told` | open documents, made ready to be told |
 //! | `gather` | the sources of other files' lines, in their order |
 //! | [`budget`] | how much of them goes along, and why the rest does not |
@@ -27,8 +28,10 @@ pub mod holes;
 mod identifiers;
 mod near;
 pub mod neighbours;
+mod opener;
 pub mod place;
 pub mod placeholders;
+pub mod pointed;
 pub mod reader;
 pub mod secrets;
 pub mod span;
@@ -42,6 +45,10 @@ mod assemble_tests;
 mod canary_tests;
 #[cfg(test)]
 mod gather_tests;
+#[cfg(test)]
+mod pointed_tests;
+#[cfg(test)]
+mod span_policy_tests;
 #[cfg(test)]
 mod span_tests;
 #[cfg(test)]

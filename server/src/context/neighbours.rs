@@ -207,6 +207,12 @@ impl Index {
         })
     }
 
+    /// The entry of a file, by its path without symlinks or its id.
+    pub(super) fn entry(&self, real: &Path, id: Option<&FileId>) -> Option<&Entry> {
+        let is = |entry: &&Entry| entry.path.as_os_str() == real.as_os_str() || Some(&entry.id) == id;
+        self.entries.iter().find(is)
+    }
+
     /// The windows of all files with their likeness to the lines near the cursor, which have these `words`.
     pub(super) fn windows(&self, words: &[u64]) -> Vec<(f32, &Entry, Range<usize>)> {
         let mut shared = vec![0_u32; self.pieces.len()];
@@ -250,13 +256,13 @@ pub(super) fn relative(root: &Path, path: &Path) -> String {
     parts.join("/")
 }
 
-fn is_code(path: &Path) -> bool {
+pub(super) fn is_code(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
     let minified = path.to_string_lossy().contains(".min.");
     extension.is_some_and(|extension| !NO_CODE.contains(&extension.as_str())) && !minified
 }
 
 /// Lines of more than 300 bytes on average are nobody's writing.
-fn is_made_by_a_machine(text: &str) -> bool {
+pub(super) fn is_made_by_a_machine(text: &str) -> bool {
     text.len() > 300 * (text.bytes().filter(|byte| *byte == b'\n').count() + 1)
 }

@@ -97,6 +97,7 @@ const RANDOM_BITS: f64 = 3.8;
 /// `text` with what looks like a key blanked.
 pub fn blank(text: &str, degree: Degree) -> String {
     let mut found = pem_blocks(text);
+    let marks = Marks::in_text(text);
     let mut after_key_line = false;
     let mut start = 0;
     for line in text.split_inclusive(['\n', '\r']) {
@@ -107,12 +108,28 @@ pub fn blank(text: &str, degree: Degree) -> String {
         if key_line {
             found.push(start..start + line.len());
         } else {
-            in_line(line, start, degree, &mut found);
+            in_line(line, start, degree, marks, &mut found);
         }
         after_key_line = key_line;
         start += line.len();
     }
     overwrite(text, found)
+}
+
+/// What a text must hold for its lines to be searched for it: asked once, and hardly ever so.
+#[derive(Clone, Copy)]
+struct Marks {
+    scheme: bool,
+    url: bool,
+}
+
+/// What stands before a key in an HTTP header.
+const SCHEMES: [&str; 3] = ["Bearer ", "bearer ", "Basic "];
+
+impl Marks {
+    fn in_text(text: &str) -> Self {
+        Self { scheme: SCHEMES.iter().any(|scheme| text.contains(scheme)), url: text.contains("://") }
+    }
 }
 
 /// Private keys from `BEGIN` to `END`, or to the end of the text.
@@ -141,7 +158,7 @@ fn is_key_body(line: &str) -> bool {
     line.len() >= 40 && line.bytes().all(is_base64) && classes(line) == 3
 }
 
-fn in_line(line: &str, start: usize, degree: Degree, found: &mut Vec<Range<usize>>) {
+fn in_line(line: &str, start: usize, degree: Degree, marks: Marks, found: &mut Vec<Range<usize>>) {
     let mut found_here = |range: Range<usize>| found.push(start + range.start..start + range.end);
     for (at, run) in runs(line) {
         if let Some(key) = key_in(run) {
@@ -150,7 +167,7 @@ fn in_line(line: &str, start: usize, degree: Degree, found: &mut Vec<Range<usize
             found_here(at..at + run.len());
         }
     }
-    for scheme in ["Bearer ", "bearer ", "Basic "] {
+    for scheme in SCHEMES.into_iter().filter(|_| marks.scheme) {
         for (at, _) in line.match_indices(scheme) {
             let from = at + scheme.len();
             let length = line.get(from..).map_or(0, |rest| rest.bytes().take_while(|&b| is_run(b)).count());
@@ -159,7 +176,9 @@ fn in_line(line: &str, start: usize, degree: Degree, found: &mut Vec<Range<usize
             }
         }
     }
-    if let Some(range) = password_in_url(line) {
+    if marks.url
+        && let Some(range) = password_in_url(line)
+    {
         found_here(range);
     }
     if degree == Degree::Likely {
@@ -250,15 +269,18 @@ fn key_in(run: &str) -> Option<usize> {
         let parts: Vec<&str> = run.get(at..)?.split('.').collect();
         (parts.len() >= 3 && parts.iter().take(2).all(|part| part.len() >= 10)).then_some(at)
     };
-    let known = PREFIXES.iter().find_map(|(prefix, least)| {
-        let at = run.find(prefix)?;
-        let fresh = at == 0 || run.as_bytes().get(at - 1).is_some_and(|b| !b.is_ascii_alphanumeric());
-        let tail = run.get(at + prefix.len()..)?;
-        let long = tail.bytes().take_while(|b| is_base64(*b) || *b == b'.').count() >= *least;
-        // `sk-some-long-css-class` is no key.
-        (fresh && long && tail.bytes().any(|b| b.is_ascii_digit())).then_some(at)
-    });
-    known.or_else(jwt)
+    let begins = |at: usize| {
+        let rest = run.get(at..).unwrap_or_default();
+        PREFIXES.iter().any(|(prefix, least)| {
+            let Some(tail) = rest.strip_prefix(prefix) else { return false };
+            let long = tail.bytes().take_while(|b| is_base64(*b) || *b == b'.').count() >= *least;
+            // `sk-some-long-css-class` is no key.
+            long && tail.bytes().any(|b| b.is_ascii_digit())
+        })
+    };
+    let bytes = run.as_bytes();
+    let fresh = |at: &usize| at.checked_sub(1).is_none_or(|before| !bytes[before].is_ascii_alphanumeric());
+    (0..bytes.len()).filter(fresh).find(|at| begins(*at)).or_else(jwt)
 }
 
 /// Whether a run of at least [`SHORTEST_RANDOM`] characters has no order: hexadecimal digits, or mixed ones.
@@ -322,4 +344,17 @@ fn overwrite(text: &str, mut found: Vec<Range<usize>>) -> String {
         if at < covered && c != '\n' && c != '\r' { '*' } else { c }
     });
     blanked.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_found_behind_what_only_looks_like_its_beginning() {
+        let key = "sk-1234567890abcdefghij1234";
+        let text = format!("name = risk-of-{key}\n");
+        assert_eq!(blank(&text, Degree::Certain), format!("name = risk-of-{}\n", "*".repeat(key.len())));
+        assert_eq!(blank("task-of-the-year-2026-and-on", Degree::Certain), "task-of-the-year-2026-and-on");
+    }
 }

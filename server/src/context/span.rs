@@ -6,7 +6,8 @@ use std::fmt;
 use quicksilver_protocol::completion::Span;
 use tree_sitter::Node;
 
-use crate::document::{ByteOffset, Snapshot, language::Blocks};
+use super::opener::opens;
+use crate::document::{ByteOffset, Snapshot};
 
 /// What surrounds the cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,12 +101,14 @@ pub fn span(snapshot: &Snapshot, at: ByteOffset) -> Why {
     if lines.before.trim().is_empty() {
         let opened = lines.above(|line| !line.trim().is_empty());
         return match opened {
-            Some(above) if opens(snapshot, &above) && lines.block_is_filled(&above) => Why::FilledBlock,
-            Some(above) if opens(snapshot, &above) => Why::EmptyBlock,
+            Some(above) if opens(snapshot.language(), &above) && lines.block_is_filled(&above) => {
+                Why::FilledBlock
+            }
+            Some(above) if opens(snapshot.language(), &above) => Why::EmptyBlock,
             _ => Why::EmptyLine,
         };
     }
-    if opens(snapshot, &lines.before) && !lines.block_is_filled(&lines.before) {
+    if opens(snapshot.language(), &lines.before) && !lines.block_is_filled(&lines.before) {
         Why::EmptyBlock
     } else {
         Why::TextBefore
@@ -120,7 +123,8 @@ pub fn place(snapshot: &Snapshot, at: ByteOffset) -> Place {
             // The cursor at the end of an unfinished string or line comment is still within it.
             let from = at.0.saturating_sub(1).max(line.start);
             let node = tree.root_node().descendant_for_byte_range(from, from.max(at.0));
-            node.map_or(Place::Code, |node| place_of(node, at.0, line.start))
+            let solid = line.start + snapshot.slice(line.start..at.0).trim_end().len();
+            node.map_or(Place::Code, |node| place_of(node, at.0, line.start, solid))
         }
         None => {
             let before = snapshot.slice(line.start..at.0);
@@ -131,7 +135,8 @@ pub fn place(snapshot: &Snapshot, at: ByteOffset) -> Place {
     }
 }
 
-fn place_of(node: Node<'_>, at: usize, line_start: usize) -> Place {
+/// What surrounds `at` in a node; on its line, what is not blank ends at `solid`.
+fn place_of(node: Node<'_>, at: usize, line_start: usize, solid: usize) -> Place {
     let mut node = Some(node);
     while let Some(current) = node {
         let kind = current.kind();
@@ -140,29 +145,21 @@ fn place_of(node: Node<'_>, at: usize, line_start: usize) -> Place {
         if kind.contains("comment") && current.start_byte() < at && (inside || !kind.contains("block")) {
             return Place::Comment;
         }
-        if inside && (kind.contains("string") || kind == "char_literal") && !kind.contains("interpolation") {
+        if inside
+            && (kind.contains("string") || matches!(kind, "char_literal" | "rune_literal"))
+            && !kind.contains("interpolation")
+        {
             return Place::Literal;
         }
         if kind.contains("interpolation") || kind.contains("substitution") {
             return Place::Code;
         }
-        let brackets = matches!(
-            kind,
-            "arguments"
-                | "argument_list"
-                | "parameters"
-                | "parameter_list"
-                | "formal_parameters"
-                | "array"
-                | "list"
-                | "array_expression"
-                | "parenthesized_expression"
-                | "tuple"
-                | "subscript"
-                | "index_expression"
-        );
-        if brackets && inside && current.start_byte() >= line_start {
-            return Place::Brackets;
+        match opened(current, at, line_start) {
+            Some(opener) if opener.kind() != "{" => return Place::Brackets,
+            // With nothing in them yet they are filled as a block is.
+            Some(opener) if is_literal(kind) && opener.end_byte() < solid => return Place::Brackets,
+            Some(_) => return Place::Code,
+            None => {}
         }
         // Within a block of its own, what is outside no longer matters.
         if kind.contains("block") || kind.ends_with("body") || kind == "statement" {
@@ -173,26 +170,31 @@ fn place_of(node: Node<'_>, at: usize, line_start: usize) -> Place {
     Place::Code
 }
 
-/// Whether `line` ends by opening a block.
-fn opens(snapshot: &Snapshot, line: &str) -> bool {
-    let language = snapshot.language();
-    let code =
-        language.line_comments().iter().fold(line, |line, token| line.split(token).next().unwrap_or(line));
-    let code = code.trim_end();
-    // A string that is not closed yet is no node of its own.
-    if code.matches('"').count() % 2 == 1
-        || (language.blocks() == Blocks::Colon && code.matches('\'').count() % 2 == 1)
-    {
-        return false;
-    }
-    match language.blocks() {
-        Blocks::Braces => code.ends_with('{'),
-        Blocks::Colon => code.ends_with(':'),
-        Blocks::Unknown => {
-            let words = ["do", "then", "else", "begin", "function"];
-            code.ends_with(['{', ':']) || words.iter().any(|word| code.ends_with(word))
+/// The innermost of a node's own brackets that opened on the cursor's line and is not closed before the cursor.
+fn opened(node: Node<'_>, at: usize, line_start: usize) -> Option<Node<'_>> {
+    let mut open = Vec::new();
+    let mut cursor = node.walk();
+    let mut more = cursor.goto_first_child_for_byte(line_start).is_some();
+    while more && cursor.node().start_byte() < at {
+        let child = cursor.node();
+        match child.kind() {
+            "(" | "[" | "{" if !child.is_missing() && child.start_byte() >= line_start => open.push(child),
+            ")" | "]" | "}" if !child.is_missing() => {
+                open.pop();
+            }
+            _ => {}
         }
+        more = cursor.goto_next_sibling();
     }
+    open.pop()
+}
+
+/// Whether a node of this kind writes a value, or takes one apart, within braces.
+fn is_literal(kind: &str) -> bool {
+    let named =
+        ["object", "object_pattern", "dictionary", "set", "literal_value", "named_imports", "export_clause"];
+    let ends = ["initializer", "initializer_list", "comprehension", "use_list", "struct_pattern"];
+    named.contains(&kind) || ends.iter().any(|end| kind.ends_with(end))
 }
 
 /// The lines around the cursor.

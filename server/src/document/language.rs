@@ -33,6 +33,7 @@ pub enum Blocks {
 struct Facts {
     ids: &'static [&'static str],
     line_comments: &'static [&'static str],
+    quotes: &'static [char],
     block_comment: Option<(&'static str, &'static str)>,
     indent: Indent,
     blocks: Blocks,
@@ -70,6 +71,11 @@ impl Language {
     /// What begins a comment that ends with the line.
     pub fn line_comments(&self) -> &'static [&'static str] {
         self.facts.line_comments
+    }
+
+    /// What a string begins and ends with. Quotes of single characters are not among them.
+    pub fn quotes(&self) -> &'static [char] {
+        self.facts.quotes
     }
 
     /// What begins and ends a comment over several lines.
@@ -116,6 +122,7 @@ macro_rules! grammar {
 const C_LIKE: Facts = Facts {
     ids: &[],
     line_comments: &["//"],
+    quotes: &['"'],
     block_comment: Some(("/*", "*/")),
     indent: Indent::Spaces(4),
     blocks: Blocks::Braces,
@@ -123,8 +130,11 @@ const C_LIKE: Facts = Facts {
     grammar: || None,
 };
 
+const SCRIPT_QUOTES: &[char] = &['"', '\'', '`'];
+
 const HASHED: Facts = Facts {
     line_comments: &["#"],
+    quotes: &['"', '\''],
     block_comment: None,
     blocks: Blocks::Unknown,
     indent: Indent::Spaces(2),
@@ -152,6 +162,7 @@ static KNOWN: [Facts; 23] = [
         ids: &["typescript"],
         extensions: &["ts", "mts", "cts"],
         indent: Indent::Spaces(2),
+        quotes: SCRIPT_QUOTES,
         grammar: grammar!("typescript", tree_sitter_typescript::LANGUAGE_TYPESCRIPT),
         ..C_LIKE
     },
@@ -159,6 +170,7 @@ static KNOWN: [Facts; 23] = [
         ids: &["typescriptreact"],
         extensions: &["tsx"],
         indent: Indent::Spaces(2),
+        quotes: SCRIPT_QUOTES,
         grammar: grammar!("typescript", tree_sitter_typescript::LANGUAGE_TSX),
         ..C_LIKE
     },
@@ -166,6 +178,7 @@ static KNOWN: [Facts; 23] = [
         ids: &["javascript", "javascriptreact"],
         extensions: &["js", "jsx", "mjs", "cjs"],
         indent: Indent::Spaces(2),
+        quotes: SCRIPT_QUOTES,
         grammar: grammar!("javascript", tree_sitter_javascript::LANGUAGE),
         ..C_LIKE
     },
@@ -173,6 +186,7 @@ static KNOWN: [Facts; 23] = [
         ids: &["go"],
         extensions: &["go"],
         indent: Indent::Tab,
+        quotes: &['"', '`'],
         grammar: grammar!("go", tree_sitter_go::LANGUAGE),
         ..C_LIKE
     },
@@ -193,10 +207,29 @@ static KNOWN: [Facts; 23] = [
     Facts { ids: &["kotlin"], extensions: &["kt", "kts"], ..C_LIKE },
     Facts { ids: &["swift"], extensions: &["swift"], ..C_LIKE },
     Facts { ids: &["scala"], extensions: &["scala"], indent: Indent::Spaces(2), ..C_LIKE },
-    Facts { ids: &["php"], extensions: &["php"], line_comments: &["//", "#"], ..C_LIKE },
+    Facts {
+        ids: &["php"],
+        extensions: &["php"],
+        line_comments: &["//", "#"],
+        quotes: &['"', '\''],
+        ..C_LIKE
+    },
     Facts { ids: &["zig"], extensions: &["zig"], block_comment: None, ..C_LIKE },
-    Facts { ids: &["dart"], extensions: &["dart"], indent: Indent::Spaces(2), ..C_LIKE },
-    Facts { ids: &["css"], extensions: &["css"], line_comments: &[], indent: Indent::Spaces(2), ..C_LIKE },
+    Facts {
+        ids: &["dart"],
+        extensions: &["dart"],
+        indent: Indent::Spaces(2),
+        quotes: &['"', '\''],
+        ..C_LIKE
+    },
+    Facts {
+        ids: &["css"],
+        extensions: &["css"],
+        line_comments: &[],
+        quotes: &['"', '\''],
+        indent: Indent::Spaces(2),
+        ..C_LIKE
+    },
     Facts { ids: &["ruby"], extensions: &["rb"], ..HASHED },
     Facts { ids: &["shellscript"], extensions: &["sh"], ..HASHED },
     Facts { ids: &["yaml"], extensions: &["yaml", "yml"], ..HASHED },

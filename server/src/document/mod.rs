@@ -5,6 +5,7 @@
 //! | [`edit`](self) | [`Document`]: one open file; [`Change`]s in arrival order; [`Snapshot`]s of it |
 //! | [`position`] | all UTF-8/16/32 arithmetic of the project, and its clamping |
 //! | [`syntax`](self) | the tree-sitter tree, kept in step with the text |
+//! | [`faults`](self) | how many syntax errors a tree holds |
 //! | [`language`] | what is known of a language: grammar, comments, indentation |
 //! | [`limits`] | how large is too large |
 //!
@@ -13,6 +14,7 @@
 
 mod digest;
 mod edit;
+mod faults;
 pub mod language;
 pub mod limits;
 pub mod position;
@@ -30,6 +32,7 @@ mod syntax_tests;
 
 pub use digest::Digest;
 pub use edit::{Change, Document, Order};
+pub use faults::faults;
 pub use language::Language;
 pub use position::{ByteOffset, Encoding, Position};
 pub use snapshot::{Snapshot, Version};

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{
     judge::Verdict,
-    metrics::{self, CURVE},
+    metrics::{self, CURVE, Gate},
     statistics::{self, Cluster, Interval},
 };
 
@@ -40,6 +40,8 @@ pub struct Figures {
     pub in_pool: Option<f64>,
     /// Exact among the most confident 10, 30 and 50 %.
     pub curve: Option<[f64; 3]>,
+    /// Precision against share shown, from the strictest gate on; empty where no answer says how sure it is.
+    pub gates: Vec<Gate>,
     /// Share of answers that would be shown unasked.
     pub shown: Option<f64>,
     /// Exact among them.
@@ -104,6 +106,8 @@ fn sum_up(language: String, kind: String, verdicts: &[&Verdict]) -> Figures {
     let answered: Vec<&&Verdict> = verdicts.iter().filter(|verdict| verdict.error.is_none()).collect();
     let sure: Vec<(f64, bool)> =
         verdicts.iter().map(|verdict| (verdict.confidence.unwrap_or(0.0), verdict.exact)).collect();
+    let told: Vec<(f64, bool)> =
+        verdicts.iter().filter_map(|verdict| Some((verdict.confidence?, verdict.exact))).collect();
     let tells = verdicts.iter().any(|verdict| verdict.confidence.is_some());
     let ms: Vec<f64> = answered.iter().map(|verdict| verdict.ms).collect();
     let engine_ms: Vec<f64> = answered.iter().filter_map(|verdict| verdict.engine_ms).collect();
@@ -122,6 +126,7 @@ fn sum_up(language: String, kind: String, verdicts: &[&Verdict]) -> Figures {
         parses: share_of(&|verdict| verdict.parses),
         in_pool: share_of(&|verdict| verdict.in_pool),
         curve: tells.then(|| CURVE.map(|part| metrics::among_most_confident(&sure, part))),
+        gates: metrics::gates(&told, verdicts.len()),
         shown: share_of(&|verdict| verdict.shown),
         exact_of_shown: share_of(&shown),
         brier: mean_of(&|verdict| verdict.confidence.map(|sure| (sure - share(verdict.exact)).powi(2))),
@@ -194,6 +199,7 @@ mod tests {
         let rows = figures(&[verdict("c", "line", true, 0.9), none]);
         let [row] = &rows[..] else { panic!("one row") };
         assert_eq!((row.unanswered, row.exact, row.curve.map(|curve| curve[2])), (1, 0.5, Some(1.0)));
+        assert_eq!(row.gates, [Gate { at_least: 0.9, shown: 0.5, exact: 1.0 }]);
         assert_eq!((row.exact_of_shown, row.passed, row.parses), (Some(1.0), None, None));
     }
 }

@@ -1,10 +1,10 @@
 //! What an answer is worth as text and as syntax, against what stood there. Pure; it runs nothing.
 
 use serde::{Deserialize, Serialize};
-use tree_sitter::{Parser, TreeCursor};
+use tree_sitter::Parser;
 
 use super::{Hole, Posed, ask::Answer, metrics};
-use crate::document::Language;
+use crate::document::{Language, faults};
 
 /// An answer, judged: one line of the journal.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -100,29 +100,9 @@ fn parses(hole: &Hole, posed: &Posed, text: &str) -> Option<bool> {
     let grammar = Language::from_id(&hole.language).grammar()?;
     let mut parser = Parser::new();
     parser.set_language(&grammar).ok()?;
-    let mut errors = |text: &str| Some(count(&mut parser.parse(text, None)?.walk()));
+    let mut errors = |text: &str| Some(faults(&parser.parse(text, None)?));
     let wanted = hole.wanted.strip_suffix('\n').filter(|_| !posed.ending.is_empty()).unwrap_or(&hole.wanted);
     Some(errors(&posed.filled(text))? <= errors(&posed.filled(wanted))?)
-}
-
-/// Errors and missing pieces in a tree, and below.
-fn count(cursor: &mut TreeCursor<'_>) -> usize {
-    let mut found = 0;
-    let mut down = true;
-    loop {
-        let node = cursor.node();
-        if down {
-            found += usize::from(node.is_error() || node.is_missing());
-        }
-        // Where there is no error below, there is nothing to count.
-        if down && node.has_error() && cursor.goto_first_child() {
-            continue;
-        }
-        down = cursor.goto_next_sibling();
-        if !down && !cursor.goto_parent() {
-            return found;
-        }
-    }
 }
 
 #[cfg(test)]

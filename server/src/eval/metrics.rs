@@ -1,5 +1,7 @@
 //! How close answers come to what was cut out. Pure.
 
+use serde::Serialize;
+
 /// The shares of most confident answers that the confidence curve reports.
 pub const CURVE: [f64; 3] = [0.1, 0.3, 0.5];
 
@@ -55,6 +57,42 @@ pub fn among_most_confident(answers: &[(f64, bool)], part: f64) -> f64 {
     mean(sorted.iter().take(taken).map(|(_, right)| f64::from(u8::from(*right))))
 }
 
+/// The shares at which precision is reported.
+const SHARES: [f64; 11] = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
+
+/// A gate, and what comes through it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Gate {
+    /// The confidence from which on it shows an answer, in [0, 1].
+    pub at_least: f64,
+    /// Share of all requests at which it shows one.
+    pub shown: f64,
+    /// Share of right answers among those.
+    pub exact: f64,
+}
+
+/// Precision against share shown: for each of [`SHARES`] the strictest gate that lets so many through. Answers that are
+/// equally sure come through together, so that more may; a gate is told once. `requests` counts those without an
+/// answer as well.
+#[must_use]
+pub fn gates(answers: &[(f64, bool)], requests: usize) -> Vec<Gate> {
+    let mut sorted = answers.to_vec();
+    sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut gates: Vec<Gate> = Vec::new();
+    for share in SHARES {
+        let wanted = (requests as f64 * share).round() as usize;
+        let last = wanted.min(sorted.len()).checked_sub(1).and_then(|last| sorted.get(last));
+        let Some(&(at_least, _)) = last else { continue };
+        if gates.last().is_some_and(|gate| gate.at_least <= at_least) {
+            continue;
+        }
+        let through = sorted.partition_point(|(sure, _)| *sure >= at_least);
+        let exact = mean(sorted[..through].iter().map(|(_, right)| f64::from(u8::from(*right))));
+        gates.push(Gate { at_least, shown: through as f64 / requests as f64, exact });
+    }
+    gates
+}
+
 /// Mean; 0 of nothing.
 pub fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0usize), |(sum, count), value| (sum + value, count + 1));
@@ -92,5 +130,13 @@ mod tests {
         let answers = [(0.1, false), (0.9, true), (0.5, false), (0.8, true)];
         assert_eq!(among_most_confident(&answers, 0.5), 1.0);
         assert_eq!(among_most_confident(&answers, 1.0), 0.5);
+    }
+    #[test]
+    fn a_gate_lets_the_surest_through_and_equals_together() {
+        let answers = [(0.9, true), (0.5, true), (0.5, false), (0.1, false)];
+        let told: Vec<(f64, f64, f64)> =
+            gates(&answers, 5).into_iter().map(|gate| (gate.at_least, gate.shown, gate.exact)).collect();
+        assert_eq!(told, [(0.9, 0.2, 1.0), (0.5, 0.6, 2.0 / 3.0), (0.1, 0.8, 0.5)], "one has no answer");
+        assert!(gates(&[], 3).is_empty());
     }
 }

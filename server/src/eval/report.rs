@@ -8,6 +8,7 @@ use super::{
     compare::{Comparison, Difference},
     figures::Figures,
     journal::Run,
+    metrics::Gate,
 };
 
 /// How a report is printed.
@@ -44,7 +45,14 @@ impl Report {
             line(&mut text, format_args!("{note}"));
         }
         text.push('\n');
-        text + &table(form, &columns(), &self.figures)
+        text += &table(form, &columns(), &self.figures);
+        let gates: Vec<Gated<'_>> =
+            self.figures.iter().flat_map(|of| of.gates.iter().map(move |gate| (of, *gate))).collect();
+        if !gates.is_empty() {
+            text += "\nPrecision against share shown, for a gate at each confidence:\n\n";
+            text += &table(form, &gated(), &gates);
+        }
+        text
     }
 }
 
@@ -116,6 +124,19 @@ fn columns() -> Vec<Column<Figures>> {
         ("steps", |row| row.steps.map(|steps| format!("{steps:.1}"))),
         ("ms median / 95 %", |row| Some(format!("{:.1} / {:.1}", row.ms_median, row.ms_p95))),
         ("of it engine", |row| row.engine_ms_median.map(|ms| format!("{ms:.1}"))),
+    ]
+}
+
+/// A gate of one language and kind.
+type Gated<'a> = (&'a Figures, Gate);
+
+fn gated<'a>() -> Vec<Column<Gated<'a>>> {
+    vec![
+        ("language", |(of, _)| Some(of.language.clone())),
+        ("kind", |(of, _)| Some(of.kind.clone())),
+        ("confidence", |(_, gate)| Some(format!("{:.3}", gate.at_least))),
+        ("shown", |(_, gate)| Some(percent(gate.shown))),
+        ("exact of shown", |(_, gate)| Some(percent(gate.exact))),
     ]
 }
 
@@ -239,6 +260,32 @@ mod tests {
             | python   | single-line | 2     | 100.0  | 50.0  | 0.0     | 0.0          | 2.0 / 2.0        |
         "#]]
         .assert_eq(&report().print(Form::Markdown));
+    }
+
+    #[test]
+    fn a_report_shows_precision_against_share_shown() {
+        let sure = |confidence, exact| Verdict {
+            language: "python".into(),
+            kind: "line".into(),
+            exact,
+            confidence: Some(confidence),
+            ..Verdict::default()
+        };
+        let figures = figures(&[sure(0.9, true), sure(0.4, false)]);
+        let report = Report { figures, ..report() };
+        let printed = report.print(Form::Markdown);
+        let (_, gates) = printed.split_once("Precision").expect("a second table");
+        expect![[r#"
+             against share shown, for a gate at each confidence:
+
+            | language | kind | confidence | shown | exact of shown |
+            | -------- | ---- | ---------- | ----- | -------------- |
+            | python   | line | 0.900      | 50.0  | 100.0          |
+            | python   | line | 0.400      | 100.0 | 50.0           |
+        "#]]
+        .assert_eq(gates);
+        let value: serde_json::Value = serde_json::from_str(&report.print(Form::Json)).unwrap_or_default();
+        assert_eq!(value["figures"][0]["gates"][0]["exact"], 1.0);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::select;
 
-use super::{server::Server, suggest::others};
+use super::server::Server;
 use crate::completion::task::{Ask, complete};
 use crate::completion::{History, Silence, Suggestion, ahead::taken};
 use crate::context::{Hole, Open, place::path_of};
@@ -44,7 +44,7 @@ async fn run(server: Server, uri: String, suggestion: Suggestion, ticket: Ticket
                 at,
                 span: None,
             },
-            others: others(s, &uri),
+            others: s.documents.others(&uri),
             workspace: Arc::clone(&s.workspace),
             invoked: false,
             history: History::default(),

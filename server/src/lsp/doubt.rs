@@ -119,8 +119,8 @@ fn diagnostic(doubted: &Doubted, range: lsp::Range) -> Value {
         "severity": 3,
         "source": SOURCE,
         "code": CODE,
-        "message": format!("`{instead}`? `{name}` stands nowhere else, and `{instead}` fits {margin:.0} nats better here"),
-        "data": { "name": name, "instead": instead },
+        "message": format!("`{instead}`? `{name}` stands nowhere else, and `{instead}` fits better here"),
+        "data": { "name": name, "instead": instead, "margin": margin },
     })
 }
 

@@ -11,7 +11,7 @@ use tokio::select;
 use tower_lsp_server::gen_lsp_types as lsp;
 
 use super::fill_frames::FillFrames;
-use super::suggest::{others, unusable_status};
+use super::suggest::unusable_status;
 use super::{from_proto, server::Server, to_proto};
 use crate::completion::Silence;
 use crate::completion::fill::{FillAsk, fill, rewrite};
@@ -251,7 +251,7 @@ pub(super) fn begin(
             ranges,
         )
     });
-    let others = others(s, uri);
+    let others = s.documents.others(uri);
     let ask = FillAsk {
         document: Open { path: path_of(uri), snapshot, edited: Vec::new() },
         holes,

@@ -57,6 +57,7 @@ pub fn service(settings: Settings) -> (LspService<Server>, ClientSocket, watch::
     .custom_method("quicksilver/didPartiallyAccept", Server::did_partially_accept)
     .custom_method("quicksilver/didReject", Server::did_reject)
     .custom_method("quicksilver/didFocus", Server::did_focus)
+    .custom_method("quicksilver/definitions", Server::definitions)
     .finish();
     (service, socket, parent_id)
 }
@@ -144,5 +145,9 @@ impl Server {
 
     async fn did_focus(&self, params: Value) {
         handlers::feedback::did_focus(self, &params);
+    }
+
+    async fn definitions(&self, params: Value) {
+        handlers::definitions::handle(self, params);
     }
 }

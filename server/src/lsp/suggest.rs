@@ -11,7 +11,7 @@ use super::refine::Refinement;
 use super::server::Server;
 use super::to_proto::{self, Infill, Placed};
 use crate::completion::task::{Ask, complete};
-use crate::completion::{History, Polished, Silence, Suggestion};
+use crate::completion::{Circumstances, History, Polished, Silence, Suggestion};
 use crate::context::{Hole, Open, place::named_path, place::path_of};
 use crate::document::{ByteOffset, Change, Document, Encoding, Position, Snapshot};
 use crate::engine::OnFrame;
@@ -32,6 +32,8 @@ pub struct Asked {
     pub explicit: bool,
     /// What the client's popup has selected.
     pub selected: Option<Selected>,
+    /// What else the client says of the cursor and the document.
+    pub circumstances: Circumstances,
     /// The most time, in ms, where it is less than the settings'.
     pub deadline_ms: Option<u64>,
 }
@@ -72,6 +74,8 @@ fn begin(server: &Server, s: &mut Session, asked: Asked) -> Result<Begun, Status
     let ticket = s.requests.begin(&asked.uri).ok_or_else(busy)?;
     let snapshot =
         s.documents.snapshot(&asked.uri).map_err(|unusable| unusable_status(&asked.uri, unusable))?;
+    let silent = |silence| Status::silence(&asked.uri, &silence);
+    asked.circumstances.check(asked.explicit).map_err(silent)?;
     let encoding = s.documents.encoding;
     let at = snapshot.byte_at(asked.position, encoding);
     let mut settings = s.settings.clone();
@@ -116,7 +120,7 @@ fn begin(server: &Server, s: &mut Session, asked: Asked) -> Result<Begun, Status
     let ask = Ask {
         session: ticket.session,
         hole: Hole { document, at, span: None },
-        others: others(s, &asked.uri),
+        others: s.documents.others(&asked.uri),
         workspace: Arc::clone(&s.workspace),
         invoked: asked.explicit,
         history,
@@ -125,12 +129,6 @@ fn begin(server: &Server, s: &mut Session, asked: Asked) -> Result<Begun, Status
         settings,
     };
     Ok(Begun { ticket, ask, place, refinement })
-}
-
-/// The other open documents.
-pub fn others(s: &Session, uri: &str) -> Vec<Open> {
-    let others = s.documents.others(uri).into_iter();
-    others.map(|(uri, snapshot, edited)| Open { path: path_of(&uri), snapshot, edited }).collect()
 }
 
 pub(super) fn unusable_status(uri: &str, unusable: Unusable) -> Status {

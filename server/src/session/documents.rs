@@ -4,13 +4,14 @@
 //! whole: a change that could not be read, a version that fell, or an edit whose handling panicked, marks
 //! it. Knows no LSP type; the text itself is `document`'s.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
 use super::edits::Edits;
 use crate::completion::{History, Suggestion};
-use crate::context::Edited;
+use crate::context::{self, Edited, place::path_of};
 use crate::document::{Change, Digest, Document, Encoding, Language, Order, Snapshot, Version};
 
 /// Open documents that are followed.
@@ -19,6 +20,8 @@ pub const MAX_OPEN: usize = 4096;
 const PARSE_BUDGET: Duration = Duration::from_millis(5);
 
 struct Open {
+    /// Where it is stored, if its address is that of a file.
+    path: Option<PathBuf>,
     document: Document,
     /// Whether the text is the editor's, as far as can be known.
     in_step: bool,
@@ -56,6 +59,7 @@ impl Documents {
         }
         let document = Document::open(Language::from_id(language), Version(version), text);
         let open = Open {
+            path: path_of(&uri),
             document,
             in_step: true,
             edits: Edits::default(),
@@ -138,12 +142,12 @@ impl Documents {
         self.open.get(uri).filter(|open| open.in_step).map(|open| open.document.snapshot())
     }
 
-    /// All documents but one, with their addresses and the lines that were edited lately, for context.
-    pub fn others(&self, uri: &str) -> Vec<(String, Snapshot, Vec<Edited>)> {
+    /// All documents but one, with the lines that were edited lately, for context.
+    pub fn others(&self, uri: &str) -> Vec<context::Open> {
         let now = Instant::now();
         let others = self.open.iter().filter(|(other, open)| open.in_step && *other != uri);
         others
-            .map(|(other, open)| {
+            .map(|(_, open)| {
                 let snapshot = open.document.snapshot();
                 let text = snapshot.text();
                 let line = |byte: usize| text.byte_to_line(byte.min(text.len_bytes()));
@@ -152,7 +156,7 @@ impl Documents {
                     ago: now.saturating_duration_since(at),
                 });
                 let edited = edited.collect();
-                (other.clone(), snapshot, edited)
+                context::Open { path: open.path.clone(), snapshot, edited }
             })
             .collect()
     }

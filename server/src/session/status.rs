@@ -63,7 +63,8 @@ impl Status {
             | Silence::LanguageDisabled(_)
             | Silence::Excluded(_)
             | Silence::TooLarge(_)
-            | Silence::Binary => Kind::Inactive,
+            | Silence::Binary
+            | Silence::ReadOnly => Kind::Inactive,
             _ => Kind::Normal,
         };
         Self::of(uri, kind, silence.code(), silence.to_string())

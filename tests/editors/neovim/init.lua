@@ -3,7 +3,7 @@ vim.opt.runtimepath:prepend(vim.env.PLUGIN)
 vim.o.swapfile = false
 vim.o.termguicolors = true
 vim.o.laststatus = 2
-vim.o.statusline = "%t  %{v:lua.require'quicksilver'.statusline()}"
+vim.o.statusline = "%t  %{%v:lua.require'quicksilver'.statusline()%}"
 vim.g.loaded_python3_provider = 0
 if vim.env.QUICKSILVER_BIN then
   -- Whether the model is sure enough of a hole is not what is tested here.

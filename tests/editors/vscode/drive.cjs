@@ -12,8 +12,8 @@ const { join } = require('node:path');
 const { artifacts, scratch, start } = require('./workbench.cjs');
 
 /** In this order: each leaves the editor as a user would. */
-// The refinement last: it changes which engine answers.
-const tests = { ...require('./spec/ghost.cjs'), ...require('./spec/menu.cjs'), ...require('./spec/fill.cjs'), ...require('./spec/refinement.cjs') };
+// The refinement and the definitions last: they change which engine answers.
+const tests = { ...require('./spec/ghost.cjs'), ...require('./spec/menu.cjs'), ...require('./spec/fill.cjs'), ...require('./spec/refinement.cjs'), ...require('./spec/definitions.cjs') };
 
 function keepLogs() {
   try {

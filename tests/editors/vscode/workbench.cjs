@@ -27,7 +27,7 @@ const SETTINGS = {
   // Whether the model is sure enough of a hole is not what is tested here.
   'quicksilver.showUnsure': true,
   'git.enabled': false,
-  'security.workspace.trust.enabled': false,
+  'security.workspace.trust.startupPrompt': 'never',
   'telemetry.telemetryLevel': 'off',
   'update.mode': 'none',
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
@@ -196,7 +196,9 @@ class Workbench {
   }
 }
 
-async function start() {
+/** @param trusted false: the project is opened as an untrusted workspace, in restricted mode. */
+async function start({ trusted = true } = {}) {
+  SETTINGS['security.workspace.trust.enabled'] = !trusted;
   const user = join(scratch, 'user');
   const extensions = join(scratch, 'extensions');
   for (const folder of [join(user, 'User'), join(user, 'Machine'), extensions, join(scratch, 'browser')]) mkdirSync(folder, { recursive: true });
@@ -209,7 +211,7 @@ async function start() {
   const log = openSync(join(artifacts, 'vscode-server.log'), 'w');
   const server = spawn(command, [
     ...folders, '--auth', 'none', '--bind-addr', `127.0.0.1:${port}`, '--disable-telemetry', '--disable-update-check',
-    '--disable-workspace-trust', '--disable-getting-started-override', '--reconnection-grace-time', '5', project,
+    ...(trusted ? ['--disable-workspace-trust'] : []), '--disable-getting-started-override', '--reconnection-grace-time', '5', project,
   ], { stdio: ['ignore', log, log], detached: true });
   await until('code-server', () => fetch(`http://127.0.0.1:${port}/healthz`).then((answer) => answer.ok, () => false));
   const browser = await chromium.launchPersistentContext(join(scratch, 'browser'), {

@@ -115,6 +115,11 @@ local function client_config(path, root)
       end,
       [protocol.STATUS] = function(_, params)
         local said = protocol.status(params)
+        local before = status.get().server
+        -- Few have a status line of ours: what keeps everything from showing is told once.
+        if said and not said.uri and said.kind == 'Error' and not (before and before.message == said.message) then
+          vim.notify('quicksilver: ' .. said.message, vim.log.levels.WARN)
+        end
         if said and status.set_server(said) then
           on_recovered()
           M.learn_model()

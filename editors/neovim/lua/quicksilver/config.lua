@@ -14,6 +14,9 @@ end
 ---@type quicksilver.Config
 M.current = vim.deepcopy(M.defaults)
 
+---@type string[] what was wrong with the options that were given last, one sentence for each
+M.problems = {}
+
 --- Language ids where they differ from Neovim's file types.
 local LANGUAGE_IDS = {
   cs = 'csharp',
@@ -109,9 +112,8 @@ end
 ---@param options? table
 ---@return string[] problems
 function M.set(options)
-  local problems
-  M.current, problems = M.merge(options)
-  return problems
+  M.current, M.problems = M.merge(options)
+  return M.problems
 end
 
 --- What the server gets as its settings: its own, where they are not the defaults.

@@ -209,6 +209,11 @@ function M.doubts()
   local bufnr = api.nvim_get_current_buf()
   local server = client.of(bufnr)
   if server then
+    local shows = vim.diagnostic.config() or {}
+    if not shows.virtual_text and not shows.virtual_lines then
+      -- Neovim shows a sign only, and a doubt without the better name says nothing.
+      vim.diagnostic.config({ virtual_text = true }, vim.lsp.diagnostic.get_namespace(server.id))
+    end
     local argument = { textDocument = { uri = vim.uri_from_bufnr(bufnr) } }
     server:exec_cmd({ title = '', command = 'quicksilver.findDoubts', arguments = { argument } }, { bufnr = bufnr })
   else

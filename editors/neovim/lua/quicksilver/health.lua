@@ -48,13 +48,26 @@ local function check_server()
   end
 end
 
+local function check_settings()
+  vim.health.start('quicksilver: settings')
+  if #config.problems == 0 then
+    vim.health.ok('all are good')
+  end
+  for _, problem in ipairs(config.problems) do
+    vim.health.warn(problem, { ':help quicksilver-config' })
+  end
+end
+
+--- The mode of each key that is not one of insert mode.
+local MODES = { fill = 'n', mark = 'n', rewrite = 'x' }
+
 local function check_keys()
   vim.health.start('quicksilver: keys')
   for name, key in vim.spairs(config.current.keys) do
-    local map = key and vim.fn.maparg(key, 'i', false, true) or {}
+    local map = key and vim.fn.maparg(key, MODES[name] or 'i', false, true) or {}
     if not key then
       vim.health.info(name .. ': no key')
-    elseif map.desc == 'Quicksilver: ' .. name then
+    elseif vim.startswith(map.desc or '', 'Quicksilver: ') then
       vim.health.ok(('%s: %s'):format(name, key))
     else
       vim.health.warn(('%s: %s is mapped to something else'):format(name, key), { 'Set another key in "keys".' })
@@ -73,6 +86,7 @@ function M.check()
   end
   check_binary()
   check_server()
+  check_settings()
   check_keys()
   vim.health.start('quicksilver: ghost text in the buffer before this one')
   local before = vim.fn.bufnr('#')

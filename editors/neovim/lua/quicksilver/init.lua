@@ -3,6 +3,7 @@
 
 local client = require('quicksilver.client')
 local config = require('quicksilver.config')
+local definitions = require('quicksilver.definitions')
 local fill = require('quicksilver.fill')
 local ghost = require('quicksilver.ghost')
 local keymaps = require('quicksilver.keymaps')
@@ -35,7 +36,19 @@ local function create_autocommands()
       vim.schedule(request.on_move)
     end
   end)
+  on({ 'InsertEnter', 'TextChangedI', 'TextChangedP', 'CursorMovedI' }, definitions.on_move)
+  on({ 'InsertLeave', 'BufLeave' }, definitions.cancel)
   on({ 'ColorScheme' }, ghost.define_highlights)
+end
+
+--- Maps the keys, after every plugin that maps them while the editor starts: `setup()` in the user's configuration
+--- runs before any of these, and would be mapped over.
+local function map_keys()
+  if vim.v.vim_did_enter == 1 then
+    keymaps.set()
+    return
+  end
+  vim.api.nvim_create_autocmd('VimEnter', { once = true, callback = vim.schedule_wrap(keymaps.set) })
 end
 
 --- Starts the plugin. May be called again with other options.
@@ -47,7 +60,7 @@ function M.setup(options)
     vim.notify('quicksilver: ' .. problem, vim.log.levels.WARN)
   end
   ghost.define_highlights()
-  keymaps.set()
+  map_keys()
   fill.setup()
   client.on_frame(request.on_frame)
   client.on_recovered(request.ask_again)

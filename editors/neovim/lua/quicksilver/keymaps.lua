@@ -1,5 +1,5 @@
 --- The keys. Each acts only while there is something for it to act on; otherwise it does what it did before the
---- plugin came. Must not know suggestions beyond "can this be accepted".
+--- plugin came, or nothing where it was only a key with Alt. Must not know suggestions beyond "can this be accepted".
 
 local config = require('quicksilver.config')
 local shown = require('quicksilver.shown')
@@ -46,7 +46,8 @@ end
 local function fall_back(key)
   local map = former[key]
   if not map then
-    return termcodes(key)
+    -- A mapping's keys are typed without their Alt: someone who cycles a moment too late would get a bracket.
+    return key:match('^<[MAma]%-') and '' or termcodes(key)
   end
   if map.callback then
     if map.expr == 0 then

@@ -1,6 +1,8 @@
 --- Shows texts for several places of a buffer before any is taken: ghost text at each, and what it would replace
 --- struck out. Takes one, or all in one undo step. Must not know the server.
 
+local suggestion = require('quicksilver.suggestion')
+
 local M = {}
 
 local api = vim.api
@@ -47,9 +49,7 @@ local function lines_of(offer, glyph)
   for _, run in ipairs(runs) do
     local text = run.text:gsub('\r\n?', '\n')
     if run.kind == 'masked' then
-      text = text == '' and glyph:rep(3) or text:gsub('[%z\1-\127\194-\244][\128-\191]*', function(character)
-        return character:match('%s') or glyph
-      end)
+      text = suggestion.veil(text, glyph)
     end
     for number, piece in ipairs(vim.split(text, '\n', { plain = true })) do
       if number > 1 then
@@ -121,7 +121,8 @@ function M.show(bufnr, offers, options)
     silent.done = function() end
     M.dismiss()
   end
-  api.nvim_set_hl(0, REPLACED, { default = true, link = 'DiffDelete' })
+  local struck = vim.tbl_extend('force', api.nvim_get_hl(0, { name = 'DiffDelete', link = false }), { strikethrough = true, default = true })
+  api.nvim_set_hl(0, REPLACED, struck --[[@as vim.api.keyset.highlight]])
   local tick = api.nvim_buf_get_changedtick(bufnr)
   current = { bufnr = bufnr, tick = tick, offers = offers, final = options.final, done = options.done }
   for _, offer in ipairs(offers) do

@@ -38,11 +38,16 @@ M.STATUS = 'quicksilver/status'
 M.FILL = 'quicksilver/fill'
 M.REWRITE = 'quicksilver/rewrite'
 M.FILL_FRAME = 'quicksilver/fillFrame'
+M.DEFINITION = 'textDocument/definition'
+M.DEFINITIONS = 'quicksilver/definitions'
 M.DID_PARTIALLY_ACCEPT = 'quicksilver/didPartiallyAccept'
 M.ACCEPTED_COMMAND = 'quicksilver.accepted'
 
 M.TRIGGER_INVOKED = 1
 M.TRIGGER_AUTOMATIC = 2
+
+--- Places of one name that are passed on.
+M.MOST_PLACES = 4
 
 --- Frames per second that the plugin draws at most, and asks the server for.
 M.MAX_FPS = 30
@@ -89,6 +94,24 @@ end
 ---@return boolean
 local function is_range(value)
   return type(value) == 'table' and is_position(value.start) and is_position(value['end'])
+end
+
+--- The places outside `uri` that an answer to `textDocument/definition` names, whichever of its shapes it has.
+---@param result any
+---@param uri string
+---@return lsp.Location[]
+function M.locations(result, uri)
+  local list = type(result) == 'table' and (vim.islist(result) and result or { result }) or {}
+  local places = {}
+  for _, it in ipairs(list) do
+    if type(it) == 'table' then
+      local of, range = it.uri or it.targetUri, it.range or it.targetSelectionRange
+      if type(of) == 'string' and of ~= uri and is_range(range) and #places < M.MOST_PLACES then
+        places[#places + 1] = { uri = of, range = range }
+      end
+    end
+  end
+  return places
 end
 
 --- All holes of a fill after one step.

@@ -17,6 +17,7 @@
 ---@field lookAhead boolean Ask this machine's engine for what follows a suggestion while it is shown.
 ---@field exclude string[] Files that are never sent to an engine, besides secrets and what `.gitignore` names.
 ---@field automatic boolean Ask while typing; off: only on the trigger key.
+---@field definitions boolean Ask the language's own server where names near the cursor are defined, and tell the model of those that lie in the workspace.
 ---@field refinement 'off'|'first'|'full' Show the span while it is refined: not at all, its first step only, or every step.
 ---@field maskGlyph string Stands for a character that is still masked.
 ---@field binary? string The `quicksilver` executable; without it the one that came with the editor's plugin, else the one in `PATH`. User settings only.
@@ -53,6 +54,7 @@ return {
   { name = 'lookAhead', kind = 'boolean', default = true, server = true, takes = 'true or false', doc = "Ask this machine's engine for what follows a suggestion while it is shown." },
   { name = 'exclude', kind = 'list', default = {}, server = true, takes = 'a list of globs', doc = 'Files that are never sent to an engine, besides secrets and what `.gitignore` names.' },
   { name = 'automatic', kind = 'boolean', default = true, server = false, takes = 'true or false', doc = 'Ask while typing; off: only on the trigger key.' },
+  { name = 'definitions', kind = 'boolean', default = true, server = false, takes = 'true or false', doc = "Ask the language's own server where names near the cursor are defined, and tell the model of those that lie in the workspace." },
   { name = 'refinement', kind = 'choice', choices = { 'off', 'first', 'full' }, default = 'full', server = false, takes = '`off`, `first` or `full`', doc = 'Show the span while it is refined: not at all, its first step only, or every step.' },
   { name = 'maskGlyph', kind = 'cell', default = '░', server = false, takes = 'one character', doc = 'Stands for a character that is still masked.' },
   { name = 'binary', kind = 'string', default = nil, server = false, takes = 'a path', doc = "The `quicksilver` executable; without it the one that came with the editor's plugin, else the one in `PATH`. User settings only." },

@@ -93,7 +93,7 @@ end
 ---@param guess string
 ---@param glyph string
 ---@return string
-local function veil(guess, glyph)
+function M.veil(guess, glyph)
   if guess == '' then
     return glyph:rep(3)
   end
@@ -112,7 +112,7 @@ function M.from_frame(frame, place, glyph)
   for _, run in ipairs(frame.runs) do
     local shown = run.text:gsub('\r\n?', '\n')
     if run.kind == 'masked' then
-      shown = veil(shown, glyph)
+      shown = M.veil(shown, glyph)
     end
     runs[#runs + 1] = { text = shown, kind = run.kind, confidence = run.confidence }
     text[#text + 1] = shown

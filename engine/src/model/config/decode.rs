@@ -27,6 +27,9 @@ pub enum FirstLength {
     Search,
 }
 
+/// The most that `vicinity` and `refresh` may be: far more than any context has.
+const MAX_KEPT: usize = 1 << 20;
+
 /// Measured choices of the sampler.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default)]
@@ -45,6 +48,11 @@ pub struct DecodeSpec {
     /// After so many denoise steps all that is still masked is decided at once: bounds the time of a span. `None` where
     /// nobody measured what that costs.
     pub max_steps: Option<u32>,
+    /// Where the network sees both ways: context rows on either side of the span that each step reads anew, the others
+    /// being kept from the last whole pass. Approximate. `None`: every step reads everything, exactly.
+    pub vicinity: Option<usize>,
+    /// With a `vicinity`: a whole pass after so many steps, over all requests; 0 for none but at a new block.
+    pub refresh: usize,
     /// What the network is used for.
     pub network: NetworkUse,
     /// Weight of the network's log-probability beside the prior's.
@@ -60,6 +68,8 @@ impl Default for DecodeSpec {
             sampler: None,
             max_span: 64,
             max_steps: None,
+            vicinity: None,
+            refresh: 8,
             network: NetworkUse::Off,
             network_weight: 1.0,
         }
@@ -80,6 +90,11 @@ impl DecodeSpec {
         }
         if !(self.network_weight.is_finite() && self.network_weight >= 0.0) {
             return Err(format!("decode.network_weight: {} is not a number from 0", self.network_weight));
+        }
+        for (name, value) in [("vicinity", self.vicinity.unwrap_or(0)), ("refresh", self.refresh)] {
+            if value > MAX_KEPT {
+                return Err(format!("decode.{name}: {value} is more than {MAX_KEPT}"));
+            }
         }
         if self.canvas.is_empty() || self.canvas.iter().any(|&length| length == 0 || length > self.max_span) {
             return Err(format!(

@@ -26,6 +26,8 @@ fn each_faulty_value_is_named() {
         ("block_size", json!(0)),
         ("hidden_act", json!("gelu")),
         ("decode", json!({"threshold": 0.0})),
+        ("decode", json!({"vicinity": usize::MAX})),
+        ("decode", json!({"refresh": 2_000_000})),
         ("decode", json!({"max_steps": 0})),
         ("decode", json!({"sampler": "best-of-all"})),
         ("decode", json!({"length": "guess"})),

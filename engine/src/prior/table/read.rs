@@ -46,6 +46,13 @@ pub(in crate::prior) struct Node {
     pub(in crate::prior) rest: f32,
 }
 
+impl Node {
+    /// How many symbols follow it.
+    pub(in crate::prior) fn followers(&self) -> usize {
+        self.children.len()
+    }
+}
+
 impl Table {
     /// Takes a table's bytes.
     ///

@@ -3,6 +3,7 @@
 use tower_lsp_server::gen_lsp_types::{CompletionList, CompletionParams, CompletionTriggerKind};
 use tower_lsp_server::jsonrpc::Result;
 
+use crate::completion::Circumstances;
 use crate::document::{ByteOffset, Position};
 use crate::lsp::suggest::{Asked, suggest};
 use crate::lsp::{from_proto, server::Server, to_proto};
@@ -19,7 +20,8 @@ pub async fn handle(server: &Server, params: CompletionParams) -> Result<Complet
     let (uri, position) = (place.text_document.uri.0, from_proto::position(place.position));
     let explicit = params.context.is_some_and(|c| c.trigger_kind == CompletionTriggerKind::Invoked);
     let (word, word_start) = word_before(server, &uri, position).unwrap_or((String::new(), position));
-    let asked = Asked { uri, position, explicit, selected: None, deadline_ms: Some(MOST_MS) };
+    let circumstances = Circumstances::default();
+    let asked = Asked { uri, position, explicit, selected: None, circumstances, deadline_ms: Some(MOST_MS) };
     Ok(to_proto::popup(suggest(server, asked).await, &word, word_start))
 }
 

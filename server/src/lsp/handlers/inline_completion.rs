@@ -6,6 +6,7 @@ use tower_lsp_server::gen_lsp_types::{
 };
 use tower_lsp_server::jsonrpc::Result;
 
+use crate::completion::Circumstances;
 use crate::lsp::suggest::{Asked, Selected, suggest};
 use crate::lsp::{from_proto, server::Server, to_proto};
 
@@ -13,7 +14,10 @@ use crate::lsp::{from_proto, server::Server, to_proto};
 ///
 /// # Errors
 /// `-32602` for parameters that make no sense.
-pub async fn handle(server: &Server, params: Value) -> Result<InlineCompletionList> {
+pub async fn handle(server: &Server, mut params: Value) -> Result<InlineCompletionList> {
+    // A field of ours in the standard's context, which its own type leaves out.
+    let told = params.pointer_mut("/context/quicksilver").map(Value::take).filter(|told| !told.is_null());
+    let circumstances = told.map_or(Ok(Circumstances::default()), from_proto::params)?;
     let params: InlineCompletionParams = from_proto::params(params)?;
     let place = params.text_document_position_params;
     let selected = |selected: SelectedCompletionInfo| Selected {
@@ -26,6 +30,7 @@ pub async fn handle(server: &Server, params: Value) -> Result<InlineCompletionLi
         position: from_proto::position(place.position),
         explicit: params.context.trigger_kind == InlineCompletionTriggerKind::Invoked,
         selected: params.context.selected_completion_info.map(selected),
+        circumstances,
         deadline_ms: None,
     };
     let vscode = server.session.with(|s| s.client.is_vscode);

@@ -2,6 +2,7 @@
 
 pub mod code_action;
 pub mod completion;
+pub mod definitions;
 pub mod did_change;
 pub mod did_change_configuration;
 pub mod did_close;

@@ -251,3 +251,27 @@ else
     end)
   end)
 end
+
+if not PROJECT then
+  it('a doubt shows its text, unless the configuration shows diagnostics in a way of its own', function()
+    open(FILE)
+    local namespace = vim.lsp.diagnostic.get_namespace(require('quicksilver.client').of(0).id)
+    vim.diagnostic.config({ virtual_lines = true })
+    require('quicksilver.fill').doubts()
+    equal('with lines of their own', vim.diagnostic.config(nil, namespace).virtual_text == true, false)
+    vim.diagnostic.config({ virtual_lines = false })
+    require('quicksilver.fill').doubts()
+    equal('with none', vim.diagnostic.config(nil, namespace).virtual_text, true)
+  end)
+
+  it('no engine at all is told once, for those without a status line', function()
+    open(FILE)
+    local said = { kind = 'Error', message = 'no engine: there is no such model', busy = false }
+    for _ = 1, 2 do
+      notify('quicksilver/status', said)
+      pause(50)
+    end
+    equal('told', told, { 'quicksilver: no engine: there is no such model' })
+    notify('quicksilver/status', { kind = 'Normal', message = '', busy = false })
+  end)
+end

@@ -1,6 +1,8 @@
 /**
  * A span being refined, from a scripted engine that is as slow as a large model: what is drawn at each of the
- * screen's own frames is recorded, and must never be nothing between the first state and the answer.
+ * screen's own frames is recorded, and must never be nothing between the first state and the answer, never go back to
+ * an earlier state, and never move the line below. That is what a user's eye would see as flicker, of the text and its
+ * place; colours are not looked at, and other changes of the page are not.
  */
 
 const { writeFileSync } = require('node:fs');
@@ -72,7 +74,7 @@ async function settings(code, changes) {
 }
 
 module.exports = {
-  'the whole span shows while it is refined, and never vanishes': async (code) => {
+  'the whole span shows while it is refined, never vanishes and never goes back': async (code) => {
     await settings(code, {});
     const seen = await refined(code, 'refinement');
     equal('states that show nothing', seen.filter(({ text }) => text === '').length, 0);
@@ -84,6 +86,9 @@ module.exports = {
     equal('the last is the answer', bare(seen.at(-1).text), bare(SPAN));
     // Five lines from the first state on, which the screen gets in two strokes: what stands below does not move.
     equal('places of the line below', new Set(seen.slice(1).map(({ below }) => below)).size, 1);
+    // Each step decides more than the one before; the first state comes in two strokes.
+    const masks = seen.slice(1).map(({ text }) => text.split(MASK).length - 1);
+    equal('states with more masks than the one before', masks.filter((count, at) => count > (masks[at - 1] ?? Infinity)).length, 0);
     await code.press('Escape');
   },
   'Tab while it is refined accepts it once it is done': async (code) => {
