@@ -33,6 +33,8 @@ use crate::{
 
 /// More threads than this wait for each other more than they compute.
 const MAX_THREADS: usize = 8;
+/// How the name of the matrices ends that choose experts: they are small, and a choice is not to be rounded.
+pub(super) const ROUTER: &str = "mlp.gate.weight";
 /// The file of counts in a model's folder.
 const COUNTS: &str = "counts.bin";
 
@@ -53,8 +55,8 @@ pub struct LoadOptions {
     pub device: DeviceChoice,
     /// CPU threads; `None` takes the machine's, up to eight.
     pub threads: Option<NonZeroUsize>,
-    /// How int8 weights are multiplied on the CPU.
-    pub precision: Precision,
+    /// How weights are held and multiplied.
+    pub weights: Precision,
     /// What is computed in; `None` takes [`FloatType::usual`].
     pub float: Option<FloatType>,
     /// What the network is used for; `None` takes the config's word. [`NetworkUse::Off`] reads no weights but their
@@ -129,25 +131,7 @@ impl Model {
                 Self::assemble("quicksilver", spec, tokenizer, Some(counts), options, weights.transpose()?)
             }
             ModelSource::Dir(folder) => {
-                if folder.is_file() {
-                    refuse_file(folder)?;
-                }
-                let config = folder.join("config.json");
-                let json = small(&config).map_err(|error| EngineError::ModelFile {
-                    file: config.clone(),
-                    reason: format!(
-                        "{error}; a model is `embedded`, or a folder with config.json, tokenizer.json and \
-                         model.safetensors"
-                    ),
-                })?;
-                let Folder { tokenizer, named } = Folder::read(folder)?;
-                let mut spec = resolve(folder, &json, &config, &tokenizer, &named)?;
-                agree(&spec, &tokenizer)?;
-                let weights = Weights::open(folder)?.map(|weights| {
-                    weights.settle(&mut spec);
-                    weights.of(&spec)
-                });
-                let weights = weights.transpose()?;
+                let (spec, tokenizer, weights) = folder_parts(folder)?;
                 let name = folder.file_name().map_or("model".into(), |name| name.to_string_lossy());
                 let file = folder.join(COUNTS);
                 let counts = match std::fs::read(&file) {
@@ -165,7 +149,11 @@ impl Model {
     ///
     /// # Errors
     /// [`EngineError::ModelFile`] for a fault of the weights' headers.
-    pub fn need(source: &ModelSource, spec: &ModelSpec) -> Result<Option<Need>, EngineError> {
+    pub fn need(
+        source: &ModelSource,
+        spec: &ModelSpec,
+        precision: Precision,
+    ) -> Result<Option<Need>, EngineError> {
         let name = Path::new("embedded model.safetensors");
         let weights = match source {
             ModelSource::Embedded => {
@@ -173,7 +161,9 @@ impl Model {
             }
             ModelSource::Dir(folder) => Weights::in_folder(folder, spec),
         };
-        Ok(weights?.map(|weights| Need::with(spec, Some(&weights), DTYPE, true)))
+        Ok(weights?.map(|weights| {
+            Need::with(spec, Some(&weights), DTYPE, precision.held(spec, &candle_core::Device::Cpu, DTYPE))
+        }))
     }
 
     fn assemble(
@@ -200,8 +190,7 @@ impl Model {
             weights.check_head(&spec)?;
             let float = options.float.unwrap_or_else(|| FloatType::usual(&opened)).on(&opened)?;
             let source = Source::Stored(&weights);
-            let mut loaded =
-                Network::computing_in(float, &spec, source, &opened, threads, options.precision)?;
+            let mut loaded = Network::computing_in(float, &spec, source, &opened, threads, options.weights)?;
             loaded.ban(meaningless(&spec, &tokenizer));
             network = Some(loaded);
         }
@@ -210,6 +199,30 @@ impl Model {
         let (name, tokenizer, counts) = (name.to_owned(), Arc::new(tokenizer), counts.map(Arc::new));
         Ok(Self { name, spec, tokenizer, counts, layout, network, device })
     }
+}
+
+/// What a folder's files say, checked against each other; its weights are not read yet.
+pub(super) fn folder_parts(folder: &Path) -> Result<(ModelSpec, Tokenizer, Option<Weights>), EngineError> {
+    if folder.is_file() {
+        refuse_file(folder)?;
+    }
+    let config = folder.join("config.json");
+    let json = small(&config).map_err(|error| EngineError::ModelFile {
+        file: config.clone(),
+        reason: format!(
+            "{error}; a model is `embedded`, or a folder with config.json, tokenizer.json and \
+             model.safetensors"
+        ),
+    })?;
+    let Folder { tokenizer, named } = Folder::read(folder)?;
+    let mut spec = resolve(folder, &json, &config, &tokenizer, &named)?;
+    agree(&spec, &tokenizer)?;
+    let weights = Weights::open(folder)?.map(|weights| {
+        weights.settle(&mut spec);
+        weights.of(&spec)
+    });
+    let weights = weights.transpose()?;
+    Ok((spec, tokenizer, weights))
 }
 
 /// The config, and what the files beside it say of the same.

@@ -11,6 +11,7 @@
 //! | [`random`] | networks of published shapes with random weights, for measuring |
 //! | [`recorded`] | logits that were recorded elsewhere, and how far a network is from them |
 //! | [`need`] | memory that a network will need, before it is allocated |
+//! | [`quantise`] | a folder → the same in int8, to be loaded as it is |
 //! | [`load`] | a folder, or what is built in, → [`Model`] |
 //!
 //! Nothing here knows text: rows of token ids in, logits out.
@@ -28,6 +29,7 @@ mod mlp;
 pub mod need;
 pub mod network;
 mod packed;
+pub mod quantise;
 pub mod random;
 mod reader;
 pub mod recorded;
@@ -49,3 +51,4 @@ pub use linear::Precision;
 pub use load::{LoadOptions, Model, ModelSource, embedded_files};
 pub use need::Need;
 pub use network::Network;
+pub use quantise::Quantisation;

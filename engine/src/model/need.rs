@@ -1,7 +1,7 @@
 //! What a network will need of a device's memory, computed before a byte of it is allocated.
 //!
-//! Weights as they are held: int8 stays int8 on the CPU (and packed, which takes as much again only while one matrix is
-//! being read); everything else is held in the type that is computed with. Caches: the contexts that are remembered.
+//! Weights as they are held: int8 where that is what they are stored in or made to on the CPU, read piece by piece; everything
+//! else in the type that is computed with. Caches: the contexts that are remembered.
 //! Activations: the largest pass. It must not know how a pass is computed, only what it leaves lying.
 
 use std::fmt;
@@ -11,16 +11,23 @@ use serde::Serialize;
 
 use super::{
     config::{ModelSpec, Topology},
-    network::{MAX_REMEMBERED_BYTES, PASS_ROWS, SPAN_ROWS},
+    linear::{Held, Precision},
+    load::ROUTER,
+    network::{DTYPE, MAX_REMEMBERED_BYTES, PASS_ROWS, SPAN_ROWS},
     weights::Weights,
 };
 use crate::{
     EngineError,
-    device::memory::{Bound, Bytes, Memory},
+    device::{
+        kernels::int8::{Int8Matrix, MAX_INPUTS},
+        memory::{Bound, Bytes, Memory},
+    },
 };
 
 /// Memory left to everything else, in bytes, when a model's fit is judged.
 const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
+/// Pieces of an int8 matrix while it is read, in bytes.
+const READING_BYTES: u64 = 8 * 1024 * 1024;
 /// Widths of the residual stream, and of the SwiGLU, that a block holds for each row at once.
 const HIDDEN_COPIES: u64 = 6;
 const GATE_COPIES: u64 = 4;
@@ -41,34 +48,41 @@ pub struct Need {
 }
 
 impl Need {
-    /// Of a model of which only the configuration is known: its weights will be held as floats.
+    /// Of a model of which only the configuration is known: its weights are taken to be stored as floats, and held
+    /// as the CPU would.
     #[must_use]
     pub fn of(spec: &ModelSpec) -> Self {
-        Self::with(spec, None, super::network::DTYPE, false)
+        Self::with(spec, None, DTYPE, Precision::Auto.held(spec, &Device::Cpu, DTYPE))
     }
 
-    /// Of a model computed with in `dtype`; weights stored as int8 are held so if `int8`.
-    pub(super) fn with(spec: &ModelSpec, weights: Option<&Weights>, dtype: DType, int8: bool) -> Self {
+    /// Of a model computed with in `dtype`, its matrices as `held` says.
+    pub(super) fn with(spec: &ModelSpec, weights: Option<&Weights>, dtype: DType, held: Held) -> Self {
         let float = dtype.size_in_bytes() as u64;
-        let is_int8 = |name: &str| int8 && weights.is_some_and(|weights| weights.is_int8(name));
-        let (mut held, mut largest) = (0_u64, 0_u64);
+        let is_int8 = |name: &str| match held {
+            Held::Floats => false,
+            Held::StoredInt8 => weights.is_some_and(|weights| weights.is_int8(name)),
+            Held::Int8 => true,
+        };
+        let (mut all, mut largest) = (0_u64, READING_BYTES);
         for (name, shape) in spec.tensors() {
             let numbers = shape.iter().fold(1_u64, |all, &n| all.saturating_mul(n as u64));
-            let is_int8 = is_int8(&name);
-            let bytes = match shape.as_slice() {
-                // A scale and a sum for each row.
-                [rows, _] if is_int8 => numbers.saturating_add(8 * *rows as u64),
-                _ => numbers.saturating_mul(float),
+            let bytes = match *shape.as_slice() {
+                [rows, width] if is_int8(&name) && width <= MAX_INPUTS && !name.ends_with(ROUTER) => {
+                    let again =
+                        spec.tied && name == super::transformer::EMBEDDING && Int8Matrix::holds_twice();
+                    // A scale and a sum for each row.
+                    numbers.saturating_mul(1 + u64::from(again)).saturating_add(8 * rows as u64)
+                }
+                _ => {
+                    // As stored, widened, and turned.
+                    largest = largest.max(numbers.saturating_mul(4 + float));
+                    numbers.saturating_mul(float)
+                }
             };
-            // A head that is the embedding is held twice if it is multiplied in int8: rows are looked up in floats.
-            let again = spec.tied && is_int8 && name == super::transformer::EMBEDDING;
-            let twice = if again { numbers.saturating_mul(float) } else { 0 };
-            held = held.saturating_add(bytes).saturating_add(twice);
-            // As stored, widened, and turned.
-            largest = largest.max(numbers.saturating_mul(if is_int8 { 2 } else { 4 + float }));
+            all = all.saturating_add(bytes);
         }
         Self {
-            weights: held,
+            weights: all,
             caches: caches(spec, float),
             activations: activations(spec, float),
             reading: largest,
@@ -190,7 +204,7 @@ mod tests {
         let spec = spec(Topology::Full);
         let floats = Need::of(&spec);
         assert_eq!(floats.weights, spec.parameters() * 4);
-        assert_eq!(Need::with(&spec, None, DType::BF16, true).weights, spec.parameters() * 2);
+        assert_eq!(Need::with(&spec, None, DType::BF16, Held::Floats).weights, spec.parameters() * 2);
     }
 
     #[test]

@@ -77,15 +77,15 @@ impl Network {
         threads: usize,
         precision: Precision,
     ) -> Result<Self, EngineError> {
-        let int8 = precision == Precision::Int8 && device.is_cpu() && dtype == DType::F32;
-        let need = Need::with(spec, source.stored(), dtype, int8);
+        let held = precision.held(spec, device, dtype);
+        let need = Need::with(spec, source.stored(), dtype, held);
         need.ensure(device)?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(|n| format!("network-{n}"))
             .build()
             .map_err(|error| EngineError::Device { reason: error.to_string(), sticky: false })?;
-        let body = Transformer::new(spec, source, device, dtype, precision)?;
+        let body = Transformer::new(spec, source, device, dtype, held)?;
         let mut network = Self {
             spec: spec.clone(),
             body,

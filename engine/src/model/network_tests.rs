@@ -16,6 +16,10 @@ use crate::{
 
 /// How far int8 may be from f32, as a share of the distance between a row's largest and smallest logit.
 const ROUNDED: f32 = 0.05;
+/// The same where a router chooses experts.
+const ROUNDED_ROUTED: f32 = 0.25;
+/// How far it may be on average.
+const ROUNDED_MEAN: f32 = 0.012;
 /// How far f16 may be from f32, as a share of the widest row of logits.
 const HALVED: f32 = 0.01;
 /// How far two ways of adding the same numbers may differ, in logits of these small networks.
@@ -92,6 +96,12 @@ pub(in crate::model) fn logits(
 pub(in crate::model) fn furthest(one: &[Vec<f32>], other: &[Vec<f32>]) -> f32 {
     assert_eq!(one.len(), other.len());
     one.iter().flatten().zip(other.iter().flatten()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+/// The mean distance of two sets of logits.
+fn apart(one: &[Vec<f32>], other: &[Vec<f32>]) -> f32 {
+    let all = one.iter().flatten().zip(other.iter().flatten());
+    all.map(|(a, b)| (a - b).abs()).sum::<f32>() / one.iter().flatten().count() as f32
 }
 
 /// The distance between the largest and the smallest logit of a row, at most.
@@ -330,7 +340,7 @@ fn the_gap_is_one_that_training_has_seen() {
 pub(in crate::model) fn of_folder(folder: &Path, precision: Precision) -> Network {
     let options = LoadOptions {
         threads: NonZeroUsize::new(1),
-        precision,
+        weights: precision,
         network: Some(NetworkUse::Denoise),
         ..LoadOptions::default()
     };
@@ -353,13 +363,14 @@ fn the_recorded_logits_of_pytorch_are_met() {
         let recorded: Recorded = serde_json::from_slice(&reference).unwrap();
         let mut network = of_folder(&folder, Precision::Full);
         let mut int8 = of_folder(&folder, Precision::Int8);
-        let (mut far, mut rounded) = (0.0_f32, 0.0_f32);
+        let (mut far, mut rounded, mut mean) = (0.0_f32, 0.0_f32, 0.0_f32);
         let (mut rows, mut same) = (0, 0);
         for case in &recorded.cases {
             let (columns, argmax, logits) = case.wanted();
             let Answer { rows: got, last } = case.computed(&mut network).unwrap();
             let by_int8 = case.computed(&mut int8).unwrap().rows;
             rounded = rounded.max(furthest(&by_int8, &got) / widest(&got));
+            mean = mean.max(apart(&by_int8, &got) / widest(&got));
             rows += argmax.len();
             same += by_int8.iter().zip(argmax).filter(|(row, likely)| likeliest(row) == **likely).count();
             let pick = |row: &Vec<f32>| columns.iter().map(|&column| row[column]).collect::<Vec<f32>>();
@@ -372,13 +383,17 @@ fn the_recorded_logits_of_pytorch_are_met() {
             assert_eq!(likely, argmax, "{}", folder.display());
         }
         println!(
-            "{}: {} cases, max abs difference {far:.2e}; on int8, {rounded:.2e} of the widest row, {same} of {rows} argmax",
+            "{}: {} cases, max abs difference {far:.2e}; in int8, of the widest row at most \
+             {rounded:.2e}, on average {mean:.2e}; {same} of {rows} argmax",
             folder.file_name().unwrap().display(),
             recorded.cases.len()
         );
         let (name, most) = (folder.display(), recorded.tolerance);
         assert!(far < most, "{name}: max abs difference {far:.2e} from PyTorch's logits, {most:.0e} allowed");
-        assert!(rounded < ROUNDED, "{}: {rounded}", folder.display());
+        // A row whose experts nearly tie may be given to others.
+        let most = if network.spec.experts.is_some() { ROUNDED_ROUTED } else { ROUNDED };
+        assert!(rounded < most && mean < ROUNDED_MEAN, "{name}: {rounded}, {mean}");
+        assert!(same * 4 >= rows * 3, "{name}: {same} of {rows} argmax");
         checked += 1;
     }
     assert!(checked >= 14, "{checked} folders with references");

@@ -55,6 +55,7 @@ pub fn spec(
 }
 
 /// Where the numbers of a network come from.
+#[derive(Clone)]
 pub(super) enum Source<'a> {
     /// A model's files.
     Stored(&'a Weights),
@@ -82,6 +83,7 @@ impl<'a> Source<'a> {
 }
 
 /// The tensors' first dimensions, by name.
+#[derive(Clone)]
 pub(super) struct Shapes(FxHashMap<String, usize>);
 
 impl Shapes {
@@ -101,6 +103,26 @@ pub(super) fn matrix(shape: &[usize], dtype: DType, device: &Device) -> Result<T
     Tensor::randn(0_f32, DEVIATION, shape, device)?.to_dtype(dtype)
 }
 
+/// A random int8 matrix, some rows and their scales at a time.
+pub(super) fn int8(
+    rows: usize,
+    width: usize,
+    mut take: impl FnMut(&[i8], &[f32]) -> std::result::Result<(), EngineError>,
+) -> std::result::Result<(), EngineError> {
+    // Evenly spread bytes deviate by 74.
+    let scale = [DEVIATION / 74.0];
+    let mut state = rows as u64;
+    let mut row = vec![0_i8; width];
+    (0..rows).try_for_each(|_| {
+        for number in &mut row {
+            // A linear congruence (Knuth's MMIX constants).
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *number = (state >> 56) as i8;
+        }
+        take(&row, &scale)
+    })
+}
+
 impl Network {
     /// A network of `spec` with random weights: it answers nonsense at the speed of a trained one.
     ///
@@ -111,9 +133,10 @@ impl Network {
         device: &Device,
         float: FloatType,
         threads: usize,
+        precision: Precision,
     ) -> std::result::Result<Self, EngineError> {
         let source = Source::Random(Shapes::of(spec));
-        Self::computing_in(float.on(device)?, spec, source, device, threads, Precision::Full)
+        Self::computing_in(float.on(device)?, spec, source, device, threads, precision)
     }
 }
 
@@ -137,9 +160,10 @@ mod tests {
 
     #[test]
     fn a_random_network_answers_with_and_without_a_cache() {
-        for cached in [true, false] {
+        let ways = [(true, Precision::Full), (false, Precision::Full), (true, Precision::Int8)];
+        for (cached, precision) in ways {
             let spec = spec("toy", cached, 24, 8).unwrap();
-            let mut network = Network::random(&spec, &Device::Cpu, FloatType::F32, 1).unwrap();
+            let mut network = Network::random(&spec, &Device::Cpu, FloatType::F32, 1, precision).unwrap();
             let ids = |n| vec![TokenId(7); n];
             let (context, _) = network.encode_context(&ids(8), &ids(16), 8).unwrap();
             let rows: Vec<CanvasIdx> = (0..8).map(CanvasIdx).collect();

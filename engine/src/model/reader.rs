@@ -5,13 +5,14 @@ use candle_core::{DType, Device, Tensor};
 use super::{
     config::ModelSpec,
     experts::Experts,
-    linear::Linear,
+    linear::{Held, Linear},
     mlp::{Mlp, SwiGlu},
     random::Source,
+    weights::Weights,
 };
 use crate::{
     EngineError,
-    device::kernels::int8::{Int8Matrix, MAX_INPUTS},
+    device::kernels::int8::{Int8Builder, Int8Matrix, MAX_INPUTS, Purpose},
 };
 
 /// Reads tensors into the layout of the pass.
@@ -19,8 +20,8 @@ pub(super) struct Reader<'a> {
     pub(super) source: Source<'a>,
     pub(super) device: &'a Device,
     pub(super) dtype: DType,
-    /// Whether matrices stored as int8 stay so.
-    pub(super) int8: bool,
+    /// What matrices become.
+    pub(super) held: Held,
 }
 
 impl Reader<'_> {
@@ -59,7 +60,9 @@ impl Reader<'_> {
             (experts.shared > 0).then(|| self.swiglu(&format!("{at}.shared_experts"), d, experts.shared));
         Ok(Mlp::Experts(Experts {
             spec: experts,
-            router: self.linear(&[format!("{at}.gate.weight")], d)?,
+            // A choice is not to be rounded, and it is small.
+            router: Reader { held: Held::Floats, source: self.source.clone(), ..*self }
+                .linear(&[format!("{at}.gate.weight")], d)?,
             bias,
             experts: (0..experts.count).map(each).collect::<Result<_, _>>()?,
             shared: shared.transpose()?,
@@ -76,6 +79,9 @@ impl Reader<'_> {
 
     /// Matrices of `[out, width]` side by side as one of `[width, sum of outs]`.
     pub(super) fn linear(&self, names: &[String], width: usize) -> Result<Linear, EngineError> {
+        if let Some(matrix) = self.int8(names, width, Purpose::Products)? {
+            return Ok(Linear::Int8(matrix.into()));
+        }
         let weights = match &self.source {
             Source::Stored(weights) => weights,
             Source::Random(shapes) => {
@@ -83,23 +89,43 @@ impl Reader<'_> {
                 return self.random(&[width, outs]).map(Linear::Float);
             }
         };
-        if self.int8 && width <= MAX_INPUTS {
-            let stored = names.iter().map(|name| weights.read_int8(name));
-            let stored: Option<Vec<_>> = stored.collect::<Result<_, _>>()?;
-            if let Some(stored) = stored {
-                let (mut rows, mut scales) = (Vec::new(), Vec::new());
-                for part in stored {
-                    rows.extend(part.rows);
-                    scales.extend(part.scales);
-                }
-                let matrix = Int8Matrix::new(&rows, scales, width);
-                let matrix =
-                    matrix.ok_or_else(|| EngineError::Internal(format!("{names:?} is no matrix")))?;
-                return Ok(Linear::Int8(matrix.into()));
-            }
-        }
         let parts: Vec<Vec<f32>> = names.iter().map(|name| weights.read(name)).collect::<Result<_, _>>()?;
         self.columns(&parts.iter().collect::<Vec<_>>(), width).map(Linear::Float)
+    }
+
+    /// Matrices of `[out, width]` above one another, if they are to be int8.
+    pub(super) fn int8(
+        &self,
+        names: &[String],
+        width: usize,
+        purpose: Purpose,
+    ) -> Result<Option<Int8Matrix>, EngineError> {
+        let is_int8 = match self.held {
+            Held::Floats => false,
+            Held::StoredInt8 => {
+                let stored = |weights: &Weights| names.iter().all(|name| weights.is_int8(name));
+                self.source.stored().is_some_and(stored)
+            }
+            Held::Int8 => true,
+        };
+        if !is_int8 || width > MAX_INPUTS {
+            return Ok(None);
+        }
+        let wrong = || EngineError::Internal(format!("{names:?} is no matrix"));
+        let rows = |name: &String| match &self.source {
+            Source::Stored(weights) => weights.rows(name),
+            Source::Random(shapes) => Ok(shapes.rows(name)),
+        };
+        let outputs = names.iter().map(rows).sum::<Result<usize, _>>()?;
+        let mut builder = Int8Builder::new(outputs, width, purpose).ok_or_else(wrong)?;
+        for name in names {
+            let take = |rows: &[i8], scales: &[f32]| builder.push(rows, scales).ok_or_else(wrong);
+            match &self.source {
+                Source::Stored(weights) => weights.int8_pieces(name, take)?,
+                Source::Random(shapes) => super::random::int8(shapes.rows(name), width, take)?,
+            }
+        }
+        builder.finish().ok_or_else(wrong).map(Some)
     }
 
     fn columns(&self, parts: &[&Vec<f32>], width: usize) -> Result<Tensor, EngineError> {

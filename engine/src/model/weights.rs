@@ -3,6 +3,8 @@
 //! Files are read, never mapped: one that shrinks while it is read is an error, not a signal. Pickle and GGUF
 //! are refused by name: the one can run code, the other is another format.
 
+mod int8;
+
 use std::{
     fs::File,
     io::{Read, Seek, SeekFrom},
@@ -36,14 +38,6 @@ struct Place {
     start: u64,
     bytes: usize,
     dtype: Dtype,
-}
-
-/// An int8 matrix as stored: `rows` `[out, in]`, and the scale of each.
-pub struct Int8Rows {
-    /// The numbers, row by row.
-    pub rows: Vec<i8>,
-    /// One for each row.
-    pub scales: Vec<f32>,
 }
 
 /// A model's weights, checked and not yet read. Tensors are asked for by Qwen's names, whatever the files call them.
@@ -265,26 +259,6 @@ impl Weights {
             Some(at) => Err(self.fault(place, name, &format!("number {at} is {}", numbers[at]))),
             None => Ok(numbers),
         }
-    }
-
-    /// Whether a tensor is stored as int8.
-    #[must_use]
-    pub fn is_int8(&self, name: &str) -> bool {
-        self.places.get(name).is_some_and(|(place, _)| place.dtype == Dtype::I8)
-    }
-
-    /// An int8 matrix; `None` if it is stored as something else.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn read_int8(&self, name: &str) -> Result<Option<Int8Rows>, EngineError> {
-        let (place, _) = self.find(name)?;
-        if place.dtype != Dtype::I8 {
-            return Ok(None);
-        }
-        let raw = self.raw(place).map_err(|reason| self.fault(place, name, &reason))?;
-        let rows = raw.into_iter().map(u8::cast_signed).collect();
-        Ok(Some(Int8Rows { rows, scales: self.read(&format!("{name}_scale"))? }))
     }
 
     fn raw(&self, place: &Place) -> Result<Vec<u8>, String> {

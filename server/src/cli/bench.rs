@@ -95,7 +95,7 @@ mod with_tensors {
         };
         for (shape, &cached) in args.shape.iter().flat_map(|shape| ways.iter().map(move |way| (shape, way))) {
             let spec = random::spec(shape, cached, args.prefix + args.suffix, longest).map_err(usage)?;
-            let mut network = Network::random(&spec, &device, float, threads()).map_err(usage)?;
+            let mut network = Network::random(&spec, &device, float, threads(), weights).map_err(usage)?;
             let kept = if let Way::Kept = args.way { &args.vicinity[..] } else { &[] };
             let vicinities = std::iter::once(None).chain(kept.iter().copied().map(Some));
             for (vicinity, &span) in
@@ -244,7 +244,7 @@ mod with_tensors {
         let options = LoadOptions {
             device,
             float: Some(float),
-            precision: Precision::Full,
+            weights: Precision::Full,
             network: Some(NetworkUse::Denoise),
             ..LoadOptions::default()
         };

@@ -95,7 +95,7 @@ mod with_tensors {
 
     use quicksilver_engine::{
         device::{DeviceChoice, memory::Memory},
-        model::{LoadOptions, Model, ModelSource, ModelSpec, Need, NetworkUse, embedded_files},
+        model::{LoadOptions, Model, ModelSource, ModelSpec, Need, NetworkUse, Precision, embedded_files},
     };
     use sha2::{Digest, Sha256};
 
@@ -185,7 +185,7 @@ mod with_tensors {
                 line(what, is);
             }
         }
-        if let Some(need) = Model::need(&source, &spec).map_err(engine::failure)? {
+        if let Some(need) = Model::need(&source, &spec, Precision::Auto).map_err(engine::failure)? {
             // Also where the network is off: it can be switched on.
             line("memory", format!("{need}, with the network"));
         }
