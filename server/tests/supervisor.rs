@@ -160,7 +160,12 @@ mod checks {
 
     fn engine(model: &str) -> Engine {
         let program = std::env::current_exe().unwrap();
-        Engine::supervise(Endpoint::Local(Local { program, model: Some(model.into()), device: "cpu".into() }))
+        Engine::supervise(Endpoint::Local(Local {
+            program,
+            model: Some(model.into()),
+            device: "cpu".into(),
+            weights: "auto".into(),
+        }))
     }
 
     fn request(prompt: &str) -> FimRequest {

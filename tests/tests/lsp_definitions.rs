@@ -1,5 +1,7 @@
 //! Where the editor says that names are defined: what of it reaches the engine, and what never does.
 
+#![allow(clippy::expect_used, reason = "a test ends at the first surprise")]
+
 use std::time::{Duration, Instant};
 
 use quicksilver_tests::Home;

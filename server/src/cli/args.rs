@@ -68,11 +68,14 @@ pub(super) enum Command {
     },
 }
 
+/// What `--weights` and the setting `weights` take.
+const WEIGHTS: [&str; 3] = ["auto", "stored", "int8"];
+
 /// Which engine a command asks.
 #[derive(Args, Debug)]
 pub(super) struct AskArgs {
     /// Ask this engine (https://HOST, http://127.0.0.1:PORT or unix:PATH) instead of this machine's own
-    #[arg(long, value_name = "URL", env = "QUICKSILVER_ENDPOINT", conflicts_with = "device")]
+    #[arg(long, value_name = "URL", env = "QUICKSILVER_ENDPOINT", conflicts_with_all = ["device", "weights"])]
     pub(super) endpoint: Option<String>,
     /// File with the key for --endpoint; without it QUICKSILVER_KEY counts
     #[arg(long, value_name = "FILE", requires = "endpoint")]
@@ -83,6 +86,9 @@ pub(super) struct AskArgs {
     /// auto, cpu or cuda:N
     #[arg(long, default_value = "auto", value_parser = device)]
     pub(super) device: String,
+    /// How weights are held on the CPU: auto takes int8 from 100 million parameters on, else as stored; stored; int8
+    #[arg(long, default_value = "auto", value_parser = WEIGHTS)]
+    pub(super) weights: String,
 }
 
 #[derive(Args, Debug)]
@@ -137,6 +143,9 @@ pub(super) struct EngineArgs {
     /// auto, cpu or cuda:N
     #[arg(long, default_value = "auto", value_parser = device)]
     pub(super) device: String,
+    /// How weights are held on the CPU: auto takes int8 from 100 million parameters on, else as stored; stored; int8
+    #[arg(long, default_value = "auto", value_parser = WEIGHTS)]
+    pub(super) weights: String,
     /// File with the keys that may ask, one per line; without it QUICKSILVER_KEY counts
     #[arg(long, value_name = "FILE")]
     pub(super) key_file: Option<PathBuf>,
@@ -189,6 +198,9 @@ pub(super) struct BenchArgs {
     /// auto, cpu or cuda:N
     #[arg(long, default_value = "auto", value_parser = device)]
     pub(super) device: String,
+    /// How weights are held on the CPU: auto takes int8 from 100 million parameters on, else as stored; stored; int8
+    #[arg(long, default_value = "auto", value_parser = WEIGHTS)]
+    pub(super) weights: String,
     /// f32, or bf16 (on a GPU only, and there the default)
     #[arg(long, value_name = "TYPE")]
     pub(super) float: Option<String>,
@@ -248,6 +260,9 @@ pub(super) enum ModelCommand {
     /// Fetch a model from the hub; what was interrupted goes on where it stopped
     #[command(after_help = EXIT_CODES)]
     Pull(PullArgs),
+    /// Write a model in int8: a quarter to half of its size, faster on the CPU, and loaded as it is
+    #[command(after_help = EXIT_CODES)]
+    Quantize(QuantizeArgs),
     /// Delete a pulled model from this disk
     #[command(after_help = EXIT_CODES)]
     Remove {
@@ -261,6 +276,19 @@ pub(super) enum ModelCommand {
         /// Model folder, or ID of a pulled model; the embedded one unless given
         model: Option<String>,
     },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct QuantizeArgs {
+    /// Model folder, or ID of a pulled model
+    #[arg(value_name = "ID_OR_DIR")]
+    pub(super) model: String,
+    /// What matrices become: bytes, with a scale for each output
+    #[arg(long, value_parser = ["int8"])]
+    pub(super) to: String,
+    /// A folder that does not exist yet; FOLDER-int8 unless given, and for a pulled model beside it, where engines find it
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
 }
 
 /// The token, if one is needed, comes from the environment's HF_TOKEN; proxies from HTTPS_PROXY and NO_PROXY.

@@ -87,6 +87,7 @@ mod with_tensors {
                   |---|---|---|---|---|---|---|---|---|---|\n",
             )?;
         }
+        let weights: Precision = args.weights.parse().map_err(usage)?;
         let longest = args.spans.iter().copied().max().unwrap_or(1);
         let ways: &[bool] = match args.way {
             Way::Full | Way::Kept => &[false],

@@ -25,12 +25,14 @@ mod with_tensors {
         EngineError,
         http::{About, Address, Keys, Life, Listener, serve},
         infill::Infiller,
-        model::{LoadOptions, Model, ModelSource},
+        model::{LoadOptions, ModelSource},
         queue::Queue,
     };
     use quicksilver_protocol::engine::Ready;
 
-    use super::super::{Exit, Failure, args::EngineArgs, models};
+    use crate::models::Pulled;
+
+    use super::super::{Exit, Failure, args::EngineArgs, models, quantize};
 
     /// Names of the model that is built in.
     const EMBEDDED: [&str; 2] = ["embedded", "quicksilver"];
@@ -61,8 +63,9 @@ mod with_tensors {
         let orphaned = orphaned(args.while_leased);
         tokio::pin!(orphaned);
         let begun = Instant::now();
-        let (source, device) = (source(args.model.as_deref())?, args.device.clone());
-        let loading = tokio::task::spawn_blocking(move || load(source, &device));
+        let source = source(args.model.as_deref())?;
+        let (device, weights) = (args.device.clone(), args.weights.clone());
+        let loading = tokio::task::spawn_blocking(move || load(source, &device, &weights));
         let loaded = tokio::select! {
             loaded = loading => loaded,
             () = &mut orphaned => return Err(Failure::new(Exit::Failed, ORPHANED)),
@@ -166,12 +169,13 @@ mod with_tensors {
         std::future::pending().await
     }
 
-    fn load(source: Source, device: &str) -> Result<(Queue, About), EngineError> {
-        let options = LoadOptions { device: device.parse()?, ..LoadOptions::default() };
+    fn load(source: Source, device: &str, weights: &str) -> Result<(Queue, About), EngineError> {
+        let options =
+            LoadOptions { device: device.parse()?, weights: weights.parse()?, ..LoadOptions::default() };
         let (send, about) = std::sync::mpsc::sync_channel(1);
         // On the worker's thread: a device's handles may not change threads.
         let queue = Queue::start(move || {
-            let mut model = Model::load(&source.from, options)?;
+            let mut model = quantize::load(&source, options)?;
             model.name = source.name.unwrap_or(model.name);
             let _ = send.send(About { model: model.name.clone(), device: model.device.clone() });
             Ok(Infiller::of(model))
@@ -184,20 +188,23 @@ mod with_tensors {
     pub(in super::super) struct Source {
         pub(in super::super) from: ModelSource,
         pub(in super::super) name: Option<String>,
+        /// Where it was pulled.
+        pub(in super::super) pulled: Option<Pulled>,
     }
 
     /// The embedded model by its names, a folder, or a pulled model by its ID.
     pub(in super::super) fn source(model: Option<&str>) -> Result<Source, Failure> {
         let folder = match model {
             Some(text) if !EMBEDDED.contains(&text) => text,
-            _ => return Ok(Source { from: ModelSource::Embedded, name: None }),
+            _ => return Ok(Source { from: ModelSource::Embedded, name: None, pulled: None }),
         };
         if !std::path::Path::new(folder).exists()
             && let Some(pulled) = models::pulled(folder)
         {
-            let (folder, name) = pulled?;
-            return Ok(Source { from: ModelSource::Dir(folder), name: Some(name) });
+            let pulled = pulled?;
+            let (from, name) = (ModelSource::Dir(pulled.folder.clone()), Some(pulled.manifest.id.clone()));
+            return Ok(Source { from, name, pulled: Some(pulled) });
         }
-        Ok(Source { from: ModelSource::Dir(folder.into()), name: None })
+        Ok(Source { from: ModelSource::Dir(folder.into()), name: None, pulled: None })
     }
 }

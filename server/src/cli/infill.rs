@@ -47,8 +47,8 @@ pub(super) async fn run(args: &InfillArgs) -> Result<(), Failure> {
 
 /// The endpoint that the command line names.
 pub(super) fn endpoint(args: &AskArgs) -> Result<Endpoint, Failure> {
-    let AskArgs { endpoint, key_file, model, device } = args;
-    Ok(Endpoint::from_settings(endpoint.as_deref(), key_file.as_deref(), model.clone(), device)?)
+    let AskArgs { endpoint, key_file, model, device, weights } = args;
+    Ok(Endpoint::from_settings(endpoint.as_deref(), key_file.as_deref(), model.clone(), device, weights)?)
 }
 
 /// Waits for the engine: while this machine's own starts, but not for one elsewhere that does not answer now.

@@ -13,6 +13,7 @@ pub(super) fn run(args: &LspArgs) -> Result<(), Failure> {
         key_file: ask.key_file.as_ref().map(|file| file.display().to_string()),
         model: ask.model.clone(),
         device: ask.device.clone(),
+        weights: ask.weights.clone(),
         ..Settings::default()
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();

@@ -21,6 +21,7 @@ mod model;
 mod models;
 mod paint;
 mod pull;
+mod quantize;
 mod sandbox;
 mod source;
 mod told;

@@ -9,6 +9,7 @@ use super::{
 pub(super) fn run(args: &ModelArgs) -> Result<(), Failure> {
     let text = match &args.command {
         ModelCommand::List { json } => models::list(*json)?,
+        ModelCommand::Quantize(args) => super::quantize::run(args)?,
         ModelCommand::Remove { model } => models::remove(model)?,
         ModelCommand::Show { model } => show(model.as_deref())?,
         // It waits for a network: `cli::run` has a runtime for it.
@@ -169,7 +170,7 @@ mod with_tensors {
     }
 
     pub(super) fn show(name: Option<&str>) -> Result<String, Failure> {
-        let engine::Source { from: source, name } = engine::source(name)?;
+        let engine::Source { from: source, name, .. } = engine::source(name)?;
         let Model { name: called, spec, tokenizer, .. } = outline(&source)?;
         let name = name.unwrap_or(called);
         let mut text = String::new();

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::{Failure, model};
-#[cfg(feature = "engine")]
-use crate::models::PullError;
 use crate::models::{Manifest, ModelId, Store, Wanted, catalogue, is_open, size};
+#[cfg(feature = "engine")]
+use crate::models::{PullError, Pulled};
 
 /// A line of the list. Sizes in bytes.
 #[derive(Debug, Serialize)]
@@ -60,15 +60,15 @@ pub(super) fn remove(name: &str) -> Result<String, Failure> {
     Ok(format!("{wanted} is gone; {} are free again\n", size(freed)))
 }
 
-/// The folder of a pulled model by its name, and that name; `None` if `text` is no name of one.
+/// A pulled model by its name; `None` if `text` is no name of one.
 #[cfg(feature = "engine")]
-pub(super) fn pulled(text: &str) -> Option<Result<(std::path::PathBuf, String), Failure>> {
+pub(super) fn pulled(text: &str) -> Option<Result<Pulled, Failure>> {
     let mut wanted: Wanted = text.parse().ok()?;
     if let Some(id) = canonical(&wanted.id) {
         wanted.id = id;
     }
     let found = Store::open().and_then(|store| store.find(&wanted).ok_or(PullError::NotHere(wanted)));
-    Some(found.map(|pulled| (pulled.folder, pulled.manifest.id)).map_err(Failure::from))
+    Some(found.map_err(Failure::from))
 }
 
 fn canonical(id: &ModelId) -> Option<ModelId> {

@@ -55,6 +55,8 @@ pub struct Local {
     pub model: Option<String>,
     /// `auto`, `cpu` or `cuda:N`.
     pub device: String,
+    /// `auto`, `stored` or `int8`.
+    pub weights: String,
 }
 
 /// An engine at an address.
@@ -112,10 +114,10 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`AskError::CannotStart`] when the system does not say which executable this is.
-    pub fn local(model: Option<String>, device: &str) -> Result<Self, AskError> {
+    pub fn local(model: Option<String>, device: &str, weights: &str) -> Result<Self, AskError> {
         let program = std::env::current_exe()
             .map_err(|error| AskError::CannotStart(format!("cannot find my own executable: {error}")))?;
-        Ok(Self::Local(Local { program, model, device: device.to_owned() }))
+        Ok(Self::Local(Local { program, model, device: device.to_owned(), weights: weights.to_owned() }))
     }
 
     /// What user settings or a command line say: an address with its key from `key_file`, else from the environment's
@@ -128,8 +130,9 @@ impl Endpoint {
         key_file: Option<&Path>,
         model: Option<String>,
         device: &str,
+        weights: &str,
     ) -> Result<Self, AskError> {
-        let Some(address) = address else { return Self::local(model, device) };
+        let Some(address) = address else { return Self::local(model, device, weights) };
         let key = match key_file {
             Some(file) => Some(std::fs::read_to_string(file).map_err(|error| {
                 AskError::Setting(format!("the key file {} cannot be read: {error}", file.display()))

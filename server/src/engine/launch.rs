@@ -98,7 +98,7 @@ async fn start(local: &Local, rendezvous: Rendezvous) -> Result<Running, AskErro
 fn spawn(local: &Local, rendezvous: &Rendezvous, key: &Secret) -> Result<Child, AskError> {
     let unique: String = key.expose().chars().take(8).collect();
     let mut command = Command::new(&local.program);
-    command.args(["engine", "--while-leased", "--device", &local.device]);
+    command.args(["engine", "--while-leased", "--device", &local.device, "--weights", &local.weights]);
     command.arg("--listen").arg(rendezvous.address(&unique));
     if let Some(model) = &local.model {
         command.arg("--model").arg(model);

@@ -46,6 +46,13 @@ impl Manifest {
         (!manifest.files.is_empty() && manifest.files.iter().all(whole)).then_some(manifest)
     }
 
+    /// What tells these files from any others: their digests.
+    #[must_use]
+    pub fn digests(&self) -> String {
+        let all: Vec<&str> = self.files.iter().map(|file| file.sha256.as_str()).collect();
+        all.join(" ")
+    }
+
     /// Bytes of all files.
     #[must_use]
     pub fn bytes(&self) -> u64 {

@@ -34,4 +34,4 @@ pub use id::{ModelId, Wanted};
 pub use licence::is_open;
 pub use manifest::{Manifest, PulledFile};
 pub use pull::{Pull, Watch};
-pub use store::{Pulled, Store, size};
+pub use store::{Pulled, Store, free_bytes, size};

@@ -29,6 +29,20 @@ pub struct Pulled {
     pub manifest: Manifest,
 }
 
+impl Pulled {
+    /// Where engines keep the same in int8: beside it, and gone with it.
+    #[must_use]
+    pub fn int8_folder(&self) -> PathBuf {
+        int8_folder(&self.folder)
+    }
+}
+
+fn int8_folder(folder: &Path) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(".int8");
+    folder.with_file_name(name)
+}
+
 /// The folder of all.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -109,7 +123,11 @@ impl Store {
     pub fn remove(&self, wanted: &Wanted) -> Result<u64, PullError> {
         let home = self.home(&wanted.id);
         let gone: Vec<PathBuf> = match &wanted.revision {
-            Some(_) => self.find(wanted).map(|pulled| pulled.folder).into_iter().collect(),
+            Some(_) => {
+                let found = self.find(wanted).map(|pulled| pulled.folder);
+                let int8 = found.as_deref().map(int8_folder).filter(|folder| folder.exists());
+                found.into_iter().chain(int8).collect()
+            }
             None => folders(&home),
         };
         if gone.is_empty() {
@@ -203,7 +221,8 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<(), PullError> {
 
 /// Bytes that can still be written to the disk of `folder`; `None` where the system is not asked (Windows): there a
 /// full disk is met while writing, and what is written stays.
-pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+#[must_use]
+pub fn free_bytes(folder: &Path) -> Option<u64> {
     #[cfg(unix)]
     {
         let disk = rustix::fs::statvfs(folder).ok()?;

@@ -39,6 +39,8 @@ pub struct Settings {
     pub model: Option<String>,
     /// `auto`, `cpu` or `cuda:N`.
     pub device: String,
+    /// `auto`, `stored` or `int8`.
+    pub weights: String,
     /// Wait before asking the engine.
     pub debounce: Debounce,
     /// Time for an answer, in ms.
@@ -66,6 +68,7 @@ impl Default for Settings {
             key_file: None,
             model: None,
             device: "auto".into(),
+            weights: "auto".into(),
             debounce: Debounce::Auto,
             deadline_ms: 2000,
             span: SpanSetting::Auto,
@@ -93,7 +96,7 @@ pub struct Field {
 }
 
 /// Every setting. `server/tests/settings.rs` makes `SETTINGS.md` and both editors' lists of settings from it.
-pub const FIELDS: [Field; 14] = [
+pub const FIELDS: [Field; 15] = [
     Field {
         name: "enable",
         takes: "true or false",
@@ -135,6 +138,15 @@ pub const FIELDS: [Field; 14] = [
         default: "\"auto\"",
         doc: "Where the engine computes. User settings only.",
         set: |s, v| text(v).filter(|v| is_device(v)).map(|v| s.device = v),
+    },
+    Field {
+        name: "weights",
+        takes: "`auto`, `stored` or `int8`",
+        default: "\"auto\"",
+        doc: "How the CPU holds a model's weights: as they are stored, or rounded to int8, which is faster and smaller; `auto` rounds models of 100 million parameters or more. User settings only.",
+        set: |s, v| {
+            text(v).filter(|v| matches!(v.as_str(), "auto" | "stored" | "int8")).map(|v| s.weights = v)
+        },
     },
     Field {
         name: "debounceMs",
@@ -340,6 +352,7 @@ mod tests {
             ("keyFile", json!("/etc/passwd")),
             ("model", json!("../evil")),
             ("device", json!("cpu")),
+            ("weights", json!("int8")),
         ] {
             let problems = settings.apply(&json!({ name: value }), Origin::Workspace);
             assert!(problems.len() == 1 && problems[0].contains("user's own settings"), "{problems:?}");

@@ -55,7 +55,8 @@ pub fn start_engine(server: &Server) {
 
 fn endpoint(settings: &Settings) -> Result<Endpoint, String> {
     let Some(address) = &settings.endpoint else {
-        return Endpoint::local(settings.model.clone(), &settings.device).map_err(|error| error.to_string());
+        return Endpoint::local(settings.model.clone(), &settings.device, &settings.weights)
+            .map_err(|error| error.to_string());
     };
     let key = match &settings.key_file {
         Some(file) => Some(Secret::new(
