@@ -1,6 +1,6 @@
 //! The network as the sampler's [`Denoiser`]: spans in, logits of the wanted rows out.
 
-use candle_core::Tensor;
+use candle_core::{Storage, Tensor};
 
 use super::{
     attention::Seen,
@@ -111,15 +111,27 @@ impl Denoiser for NetworkDenoiser<'_> {
             }
             let answer = self.network.pool.install(|| {
                 let hidden = self.hidden(batch, wanted)?;
-                self.network.body.logits(&hidden)?.flatten_all()?.to_vec1::<f32>()
+                append(&self.network.body.logits(&hidden)?, logits)
             });
-            logits.extend(answer.map_err(|error| failed(&error))?);
+            answer.map_err(|error| failed(&error))?;
         }
         for row in logits.chunks_exact_mut(self.network.spec.vocab) {
             self.network.banned.iter().for_each(|&id| row[id as usize] = BANNED);
         }
         Ok(())
     }
+}
+
+/// Appends a tensor's numbers, f32: on the CPU without a copy in between, for there may be millions.
+fn append(tensor: &Tensor, to: &mut Vec<f32>) -> candle_core::Result<()> {
+    let (storage, layout) = tensor.storage_and_layout();
+    match (&*storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(numbers), Some((start, end))) => {
+            to.extend_from_slice(&numbers.as_slice::<f32>()?[start..end]);
+        }
+        _ => to.extend(tensor.flatten_all()?.to_vec1::<f32>()?),
+    }
+    Ok(())
 }
 
 pub(super) fn lengths(batch: &[Vec<u32>]) -> Vec<usize> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`attention`] | softmax attention of some rows over the rows that each may see |
 //! | [`int8`], `panels` | products with int8 weights |
+//! | [`swiglu`] | the gate of a SwiGLU |
 //!
 //! Loops run with the widest vectors that the machine has (`pulp`). What they call must be `#[inline(always)]` and free of
 //! closures: what is not inlined is compiled for the oldest machine. Every output row is computed from its own inputs in a fixed order, whatever stands beside it: so an answer is
@@ -12,6 +13,7 @@
 pub mod attention;
 pub mod int8;
 mod panels;
+pub mod swiglu;
 
 use pulp::Simd;
 
