@@ -38,11 +38,12 @@ const LLADA: &str = r#"{"model_type":"llada","d_model":4096,"n_layers":32,"n_hea
     "max_sequence_length":4096,"include_bias":false,"include_qkv_bias":false,"weight_tying":false,"block_type":"llama",
     "layer_norm_type":"rms","activation_type":"silu","mask_token_id":126336,"eos_token_id":126081}"#;
 
-/// Heads and the SwiGLU's width are those that give its 7.62 B parameters. A mask id that only its tokenizer has is
+/// Heads and the SwiGLU's width are those that give its 7.62 B parameters; `rope_theta` is not known here, and changes no
+/// size. A mask id that only its tokenizer has is
 /// named here, as in the next two.
 const ILLADA: &str = r#"{"architectures":["ILLaDAForCausalLM"],"model_type":"illada","hidden_size":4096,
     "num_hidden_layers":32,"num_attention_heads":32,"num_key_value_heads":8,"intermediate_size":14336,
-    "vocab_size":155136,"rms_norm_eps":1e-5,"hidden_act":"silu","tie_word_embeddings":true,
+    "vocab_size":155136,"rms_norm_eps":1e-5,"rope_theta":500000.0,"hidden_act":"silu","tie_word_embeddings":true,
     "max_position_embeddings":8192,"mask_token_id":5,"bos_token_id":0,"pad_token_id":1,"eos_token_id":2}"#;
 const LLADA_MOE: &str = r#"{"architectures":["LLaDAMoEModelLM"],"model_type":"llada","hidden_size":2048,
     "num_hidden_layers":16,"num_attention_heads":16,"num_key_value_heads":16,"dense_intermediate_size":8192,
