@@ -1,5 +1,6 @@
 //! What a network holds in memory, counted by the allocator, against what it says it will need.
 
+#![allow(clippy::print_stdout, reason = "the figures are what it is run for")]
 #![allow(clippy::expect_used, reason = "a test ends at the first surprise")]
 
 #[path = "support/allocator.rs"]

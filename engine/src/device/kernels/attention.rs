@@ -124,12 +124,19 @@ impl<const N: usize> WithSimd for Mix<'_, N> {
         for shares in &mut shares {
             shares.reserve(seen_by_all + longest);
         }
+        let whole = S::as_simd_f32s(rows[0].query).0.len();
+        let mut queries: [&[S::f32s]; N] = [&[]; N];
+        for row in 0..N {
+            // Cut alike, so that no length is looked at in the loop.
+            queries[row] = &S::as_simd_f32s(rows[row].query).0[..whole];
+        }
         for key in common.0.chunks_exact(width) {
             let (key, key_rest) = S::as_simd_f32s(key);
             let mut sums = [simd.splat_f32s(0.0); N];
-            for (at, &part) in key.iter().enumerate() {
+            let key = &key[..whole];
+            for at in 0..whole {
                 for row in 0..N {
-                    sums[row] = simd.mul_add_e_f32s(S::as_simd_f32s(rows[row].query).0[at], part, sums[row]);
+                    sums[row] = simd.mul_add_e_f32s(queries[row][at], key[at], sums[row]);
                 }
             }
             for row in 0..N {
@@ -154,22 +161,12 @@ impl<const N: usize> WithSimd for Mix<'_, N> {
             let total = exponentials(simd, &mut shares[row], most);
             factors[row] = if total > 0.0 { 1.0 / total } else { 0.0 };
         }
-        let whole = S::as_simd_f32s(rows[0].query).0.len();
-        for at in 0..whole {
-            let mut sums = [simd.splat_f32s(0.0); N];
-            for (key, value) in common.1.chunks_exact(width).enumerate() {
-                let part = S::as_simd_f32s(value).0[at];
-                for row in 0..N {
-                    sums[row] = simd.mul_add_e_f32s(simd.splat_f32s(shares[row][key]), part, sums[row]);
-                }
-            }
-            for row in 0..N {
-                let mut sum = sums[row];
-                for (value, &share) in rows[row].own.1.chunks_exact(width).zip(&shares[row][seen_by_all..]) {
-                    sum = simd.mul_add_e_f32s(simd.splat_f32s(share), S::as_simd_f32s(value).0[at], sum);
-                }
-                let own = &mut out[start + row * stride..][..width];
-                S::as_mut_simd_f32s(own).0[at] = simd.mul_f32s(sum, simd.splat_f32s(factors[row]));
+        // Two vectors of every row at a time: sixteen registers hold all sums, and each share is spread once for both.
+        for at in (0..whole).step_by(2) {
+            if at + 1 < whole {
+                mix::<S, N, 2>(simd, at, &rows, common.1, &shares, &factors, &mut out[start..], stride);
+            } else {
+                mix::<S, N, 1>(simd, at, &rows, common.1, &shares, &factors, &mut out[start..], stride);
             }
         }
         let rest = S::as_simd_f32s(rows[0].query).1.len();
@@ -186,6 +183,49 @@ impl<const N: usize> WithSimd for Mix<'_, N> {
                 }
                 out[start + row * stride + at] = sum * factors[row];
             }
+        }
+    }
+}
+
+/// The values of all keys, weighed by each row's shares: `V` vectors of the output from the vector `at` on.
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "parts of one loop")]
+fn mix<S: Simd, const N: usize, const V: usize>(
+    simd: S,
+    at: usize,
+    rows: &[Row<'_>; N],
+    common: &[f32],
+    shares: &[Vec<f32>; N],
+    factors: &[f32; N],
+    out: &mut [f32],
+    stride: usize,
+) {
+    let width = rows[0].query.len();
+    let mut sums = [[simd.splat_f32s(0.0); V]; N];
+    let count = common.len() / width;
+    let mut of_common: [&[f32]; N] = [&[]; N];
+    for row in 0..N {
+        of_common[row] = &shares[row][..count];
+    }
+    for key in 0..count {
+        let value = &S::as_simd_f32s(&common[key * width..][..width]).0[at..at + V];
+        for row in 0..N {
+            let share = simd.splat_f32s(of_common[row][key]);
+            for part in 0..V {
+                sums[row][part] = simd.mul_add_e_f32s(share, value[part], sums[row][part]);
+            }
+        }
+    }
+    for row in 0..N {
+        for (value, &share) in rows[row].own.1.chunks_exact(width).zip(&shares[row][count..]) {
+            let (value, share) = (&S::as_simd_f32s(value).0[at..at + V], simd.splat_f32s(share));
+            for part in 0..V {
+                sums[row][part] = simd.mul_add_e_f32s(share, value[part], sums[row][part]);
+            }
+        }
+        let own = S::as_mut_simd_f32s(&mut out[row * stride..][..width]).0;
+        for part in 0..V {
+            own[at + part] = simd.mul_f32s(sums[row][part], simd.splat_f32s(factors[row]));
         }
     }
 }
