@@ -63,8 +63,13 @@ fn bench_times_steps_that_keep_rows_beside_those_that_do_not() {
 
 #[test]
 fn bench_says_how_far_kept_rows_agree_with_exact_ones() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("area.py");
+    // Short: the fixture's tokens are little more than bytes.
+    std::fs::write(&file, "def area(w, h):\n    size = w * h\n    return size\n").expect("a file");
     let model = ["--model", "engine/models/fixture/dream-on", "--device", "cpu"];
-    let over = ["bench", "--agreement", "README.md", "--holes", "2", "--vicinity", "2,100000"];
+    let file = file.display().to_string();
+    let over = ["bench", "--agreement", &file, "--holes", "2", "--vicinity", "2,100000"];
     let (code, out, error) = run(&[&over[..], &model[..]].concat());
     assert_eq!(code, Some(0), "{error}");
     let rows: Vec<&str> = out.lines().skip(2).collect();
