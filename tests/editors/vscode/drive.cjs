@@ -12,14 +12,14 @@ const { join } = require('node:path');
 const { artifacts, scratch, start } = require('./workbench.cjs');
 
 /** In this order: each leaves the editor as a user would. */
-// The refinement and the definitions late: they change which engine answers. Then the server is another.
+// The refinement late: it changes which engine answers. Then the server is another, and at last the engine once more.
 const tests = {
   ...require('./spec/ghost.cjs'),
   ...require('./spec/menu.cjs'),
   ...require('./spec/fill.cjs'),
   ...require('./spec/refinement.cjs'),
-  ...require('./spec/definitions.cjs'),
   ...require('./spec/reliability.cjs'),
+  ...require('./spec/definitions.cjs'),
 };
 
 function keepLogs() {
