@@ -31,8 +31,8 @@ export class Definitions implements vscode.Disposable {
   #moves = 0;
   /** What is known of one text. */
   #known = { document: '', names: new Map<string, readonly vscode.Location[]>() };
-  /** What was told last; empty: nothing; undefined: not known, as with a server that was there before. */
-  #told: string | undefined;
+  /** What was told last; empty: nothing. */
+  #told = '';
 
   constructor() {
     this.#subscriptions = [
@@ -49,7 +49,7 @@ export class Definitions implements vscode.Disposable {
   /** @param tell how to tell a server that runs, or undefined when none does */
   setServer(tell: Tell | undefined): void {
     this.#tell = tell;
-    this.#told = undefined;
+    this.#told = '';
     this.#moved();
   }
 
