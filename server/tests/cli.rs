@@ -96,6 +96,33 @@ fn a_model_that_is_not_there_is_exit_4_and_says_what_a_model_is() {
 }
 
 #[test]
+#[cfg(feature = "engine")]
+fn why_an_engine_of_ones_own_cannot_start_is_one_line() {
+    let home = tempfile::tempdir().unwrap();
+    let good = write(home.path(), "good.rs", b"fn main() { }\n");
+    let sound = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/models/fixture/a2d-qwen2");
+    let model = home.path().join("spoiled");
+    std::fs::create_dir(&model).unwrap();
+    for name in ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"] {
+        std::fs::copy(sound.join(name), model.join(name)).unwrap();
+    }
+    let mut weights = std::fs::read(model.join("model.safetensors")).unwrap();
+    weights.splice(weights.len() - 4.., f32::NAN.to_le_bytes());
+    std::fs::write(model.join("model.safetensors"), weights).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_quicksilver"))
+        .args(["infill", &format!("{good}:1:13"), "--model", &model.display().to_string()])
+        .env_remove("QUICKSILVER_ENDPOINT")
+        .env_remove("QUICKSILVER_LOG")
+        .env("XDG_RUNTIME_DIR", home.path())
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{message}");
+    assert!(message.starts_with("quicksilver: the model cannot be loaded: "), "{message}");
+    assert!(message.ends_with("is NaN\n") && message.lines().count() == 1, "{message}");
+}
+
+#[test]
 fn an_endpoint_that_cannot_or_must_not_be_used_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let at = format!("{}:1:1", write(folder.path(), "good.rs", b"fn main() {}\n"));

@@ -313,12 +313,19 @@ fn header(bytes: &Bytes) -> Result<(u64, Metadata), String> {
             file.metadata().map_err(|error| error.to_string())?.len()
         }
     };
+    if size < LENGTH_BYTES {
+        return Err(format!("has {size} bytes, less than any header; fetch the file again"));
+    }
     let length = part(0, LENGTH_BYTES)?;
-    let length = u64::from_le_bytes(length.try_into().map_err(|_| "is cut off in its header".to_owned())?);
+    let first = <[u8; 8]>::try_from(length).map_err(|_| "is cut off in its header".to_owned())?;
+    let length = u64::from_le_bytes(first);
     if length > size.saturating_sub(LENGTH_BYTES) && length <= MAX_HEADER_BYTES {
         return Err(format!("claims a header of {length} bytes in a file of {size}; fetch the file again"));
     }
     if length > MAX_HEADER_BYTES {
+        if let Some(what) = something_else(&first) {
+            return Err(what.to_owned());
+        }
         return Err(format!("claims a header of {length} bytes; at most {MAX_HEADER_BYTES} are read"));
     }
     let header: Metadata =
@@ -330,6 +337,19 @@ fn header(bytes: &Bytes) -> Result<(u64, Metadata), String> {
         Ok((start, header))
     } else {
         Err(format!("has {size} bytes where its header announces {expected}; fetch the file again"))
+    }
+}
+
+/// What stands under the name of weights when a download or a clone went another way, by its first bytes; taken for a header's
+/// length, each is far too large.
+fn something_else(first: &[u8; 8]) -> Option<&'static str> {
+    match first {
+        b"version " => Some("is a Git LFS pointer, not the weights; run `git lfs pull` in its folder"),
+        [b'<', b'!' | b'h' | b'H' | b'?', ..] => Some("is a web page, not the weights; fetch the file again"),
+        [b'P', b'K', 3, 4, ..] | [0x80, 2..=5, ..] => Some(
+            "is a pickle under another name, which can run code when it is loaded; convert it to safetensors",
+        ),
+        _ => None,
     }
 }
 

@@ -54,6 +54,21 @@ fn a_sound_file_is_read_from_memory_and_from_a_folder() {
 }
 
 #[test]
+fn what_a_download_left_in_place_of_weights_is_named() {
+    for (bytes, expected) in [
+        (&b""[..], "has 0 bytes"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "git lfs pull"),
+        (b"<!DOCTYPE html><html>", "is a web page"),
+        (b"PK\x03\x04\x00\x00\x08\x08\x00\x00archive/data.pkl", "is a pickle"),
+        (b"\x80\x02}q\x00X\x05\x00\x00\x00layer", "is a pickle"),
+        (b"\xff\xff\xff\xff\xff\xff\xff\xff{}", "at most 8388608 are read"),
+    ] {
+        let error = error(bytes.to_vec()).unwrap();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn a_file_cut_off_at_any_byte_is_an_error() {
     let bytes = reference::safetensors(&tiny(), 1);
     for end in 0..bytes.len() {

@@ -31,7 +31,8 @@ impl Cli {
     pub fn log(&self) -> &str {
         let usual = match self.command {
             Command::Engine(_) | Command::Lsp(_) => "info",
-            _ => "error",
+            // Why no engine could be started is the command's own error: once is enough.
+            _ => "error,quicksilver::engine::supervisor=off",
         };
         self.log.as_deref().unwrap_or(usual)
     }

@@ -115,10 +115,15 @@ impl Rendezvous {
     pub(super) fn last_words(&self) -> String {
         let text = fs::read(self.path("log")).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
-        let lines: Vec<&str> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(3).collect();
-        // A command names itself in its last line; whoever reads this knows which one it was.
-        let lines = lines.into_iter().rev().map(|line| line.strip_prefix("quicksilver: ").unwrap_or(line));
-        lines.collect::<Vec<_>>().join(" / ")
+        let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty());
+        let Some(last) = lines.next() else { return String::new() };
+        // A command that fails by the book says why in its last line, under its own name; whoever reads this knows which one it was.
+        if let Some(reason) = last.strip_prefix("quicksilver: ") {
+            return reason.to_owned();
+        }
+        let mut lines: Vec<&str> = std::iter::once(last).chain(lines.take(2)).collect();
+        lines.reverse();
+        lines.join(" / ")
     }
 
     fn path(&self, kind: &str) -> PathBuf {
