@@ -35,7 +35,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let option = |name: &str| options.iter().find_map(|option| option.strip_prefix(name));
     let drawing = Drawing {
         holes: option("holes=").map_or(Ok(800), str::parse)?,
-        kinds: vec![Kind::Line, Kind::Rest],
+        kinds: if option("kinds=") == Some("lines") {
+            vec![Kind::Lines]
+        } else {
+            vec![Kind::Line, Kind::Rest]
+        },
         languages: Vec::new(),
         seed: 1,
     };
@@ -67,7 +71,11 @@ fn pool(tokenizer: &Tokenizer, counts: Option<&Counts>, hole: &Hole, posed: &Pos
     let suffix = tokenizer.encode(request.suffix.as_deref().unwrap_or_default());
     let files: Vec<_> =
         request.context.iter().map(|file| tokenizer.encode_again(&file.text).to_vec()).collect();
-    let extent = if hole.kind == Kind::Line.name() { Extent::Line } else { Extent::Rest };
+    let extent = match &*hole.kind {
+        "line" => Extent::Line,
+        "lines" => Extent::Block,
+        _ => Extent::Rest,
+    };
     let pool = propose(
         &prior::Hole {
             prefix: &prefix,

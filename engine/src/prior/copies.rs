@@ -168,6 +168,7 @@ fn right_match(
     }
 }
 
-fn common<'a>(a: impl Iterator<Item = &'a Local>, b: impl Iterator<Item = &'a Local>) -> u16 {
+/// How many symbols are the same, [`MAX_EVIDENCE`] at most.
+pub(super) fn common<'a>(a: impl Iterator<Item = &'a Local>, b: impl Iterator<Item = &'a Local>) -> u16 {
     a.zip(b).take(MAX_EVIDENCE).take_while(|(a, b)| a == b && !is_border(**a)).count() as u16
 }

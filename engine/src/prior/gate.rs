@@ -78,8 +78,19 @@ pub fn calibrate(pool: &Pool, extent: Extent) -> Confidence {
         + logistic.rewritten * f32::from(u8::from(signals.rewritten))
         + logistic.places * log(signals.places)
         + logistic.bias;
-    let probability = 1.0 / (1.0 + (-logit).exp());
+    let probability = match signals.twin {
+        true => twin(signals.left_match, signals.right_match),
+        false => 1.0 / (1.0 + (-logit).exp()),
+    };
     Confidence { probability, show: probability >= shown_from }
+}
+
+/// Probability that a block is what belongs here, from the symbols that match left and right of it where it stands: fitted on 1,134
+/// of them, in the tuning packages of six languages.
+pub(super) fn twin(left: u16, right: u16) -> f32 {
+    let log = |count: u16| (1.0 + f32::from(count)).ln();
+    let logit = 0.983 * log(left) + 1.198 * log(right) - 7.63;
+    1.0 / (1.0 + (-logit).exp())
 }
 
 #[cfg(test)]

@@ -51,6 +51,7 @@ mod symbols;
 pub mod table;
 mod tally;
 mod templates;
+mod twin;
 mod weigh;
 
 #[cfg(test)]

@@ -7,10 +7,12 @@ use super::{
     caches::{Caches, MAX_DEPTH},
     copies::Copies,
     distribution::Model,
+    gate,
     layout::Layout,
     ranker::Ranker,
     rescore::{self, Signals},
     symbols::Local,
+    twin::{self, Twin},
 };
 use crate::tokens::TokenId;
 
@@ -88,6 +90,9 @@ pub(super) fn propose<V: Vocabulary>(hole: &Hole<'_>, vocabulary: &V, cancelled:
         // The others stay as they are: what the first line keeps of its share is what the whole block deserves.
         (first.line, first.share) = (block.line, block.share);
     }
+    if let (true, Some(twin)) = (many, twin::find(&caches, &frame, &caches.after)) {
+        put_first(&mut lines, twin, &mut model, &frame, &caches.after);
+    }
     let mut layout = Layout::new(&caches.symbols, vocabulary);
     let hypotheses = lines.into_iter().filter_map(|scored| {
         let tokens = layout.write(&scored.line, lead, caches.reader.indent);
@@ -155,6 +160,21 @@ pub(super) fn lines(
         line.share = share;
     }
     scored
+}
+
+/// Puts a block that stands elsewhere first: line by line the pool fills one such hole in twenty, twins one in ten, and hardly
+/// ever another one. The others keep what the twin leaves of their shares.
+fn put_first(lines: &mut Vec<Scored>, twin: Twin, model: &mut Model<'_>, frame: &Frame<'_>, after: &[Local]) {
+    lines.retain(|scored| scored.line != twin.lines);
+    let share = gate::twin(twin.left, twin.right);
+    let left: f32 = lines.iter().map(|scored| scored.share).sum();
+    lines.iter_mut().for_each(|scored| scored.share *= (1.0 - share) / left.max(f32::EPSILON));
+    let start = frame.before.len().saturating_sub(MAX_DEPTH);
+    let mut signals = rescore::fit(model, &frame.before[start..], &twin.lines, after);
+    (signals.left_match, signals.right_match, signals.places) = (twin.left, twin.right, 1);
+    signals.twin = true;
+    let score = Ranker::LINE.score(&signals);
+    lines.insert(0, Scored { line: twin.lines, score, share, signals });
 }
 
 /// Softmax of scores.

@@ -104,6 +104,33 @@ mod deeper {
 }
 
 #[test]
+fn a_block_between_the_same_neighbours_is_copied_whole() {
+    let file = "\
+fn a() {
+    let lock = self.inner.lock();
+    lock.check(1);
+    lock.write(2);
+    lock.push(1);
+    Ok(())
+}
+fn b() {
+    let lock = self.inner.lock();
+    lock.check(3);
+}
+mod deeper {
+    fn c() {
+        let lock = self.inner.lock();
+        $0
+        lock.push(1);
+        Ok(())
+    }
+}
+";
+    let block = "        lock.check(1);\n        lock.write(2);";
+    assert_eq!(fill(file, &[], Extent::Block)[0], block);
+}
+
+#[test]
 fn a_similar_place_is_copied_with_its_words_replaced() {
     let file = "\
 fn width(&self) -> u32 {
