@@ -1,22 +1,26 @@
-//! The bars of the CPU: a denoise step of 32 masks beside a cached context of 512 tokens.
+//! The bars of the CPU: a denoise step of 32 masks beside a cached context, 512 tokens where nothing else is said.
 //!
-//! On random weights of Qwen2.5-0.5B's shape in int8 and in f32; and the embedded network, with the roofline of
-//! its products beside it: what the machine could do at most, measured in the same run.
+//! Random weights of Qwen2.5-0.5B's shape in int8, in f32, and the same network by candle's own crates; the network that is to
+//! be embedded (`configs/s.json`, random too) and the embedded one, with their rooflines; and candle's 4-bit products.
 //! `cargo bench --profile release -p quicksilver-engine --bench quantised`
 
 #![allow(clippy::expect_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 
+#[path = "quantised/blocks.rs"]
+mod blocks;
+#[path = "quantised/plain.rs"]
+mod plain;
+#[path = "quantised/roofline.rs"]
+mod roofline;
+
 use std::{
-    hint::black_box,
+    path::Path,
     time::{Duration, Instant},
 };
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use quicksilver_engine::{
-    device::{
-        DeviceChoice, FloatType,
-        kernels::int8::{Int8Matrix, Purpose},
-    },
+    device::{DeviceChoice, FloatType},
     diffusion::{CanvasIdx, Denoiser},
     model::{LoadOptions, Model, ModelSource, ModelSpec, Network, NetworkUse, Precision, random},
     tokens::TokenId,
@@ -24,7 +28,8 @@ use quicksilver_engine::{
 
 const THREADS: usize = 2;
 const SPAN: usize = 32;
-/// The bars: ms of an int8 step of 0.5B, times as fast as f32, and times the embedded network's roofline.
+const CONTEXT: usize = 512;
+/// The bars: ms of an int8 step of 0.5B, times as fast as f32, and times a small network's roofline.
 const STEP_MS: f64 = 120.0;
 const FASTER: f64 = 4.0;
 const ROOFLINE: f64 = 2.0;
@@ -51,19 +56,42 @@ fn step(criterion: &mut Criterion, what: &str, network: &mut Network, context: u
     best.as_secs_f64() * 1e3
 }
 
-fn half_billion(criterion: &mut Criterion) {
-    let spec = random::spec("qwen2.5-0.5b", true, 512, SPAN).expect("a shape");
+fn random_step(criterion: &mut Criterion, what: &str, spec: &ModelSpec, precision: Precision) -> f64 {
     let (device, _) = DeviceChoice::Cpu.open().expect("a CPU");
-    let mut ms = |what: &str, precision| {
-        let mut network =
-            Network::random(&spec, &device, FloatType::F32, THREADS, precision).expect("a network");
-        step(criterion, &format!("step of 0.5B, 32 masks by 512 tokens, {what}"), &mut network, 512)
-    };
-    let (int8, float) = (ms("int8", Precision::Int8), ms("f32", Precision::Full));
+    let mut network = Network::random(spec, &device, FloatType::F32, THREADS, precision).expect("a network");
+    step(criterion, &format!("step of {what}, {SPAN} masks by {CONTEXT} tokens"), &mut network, CONTEXT)
+}
+
+fn half_billion(criterion: &mut Criterion) {
+    let spec = random::spec("qwen2.5-0.5b", true, CONTEXT, SPAN).expect("a shape");
+    let int8 = random_step(criterion, "0.5B, int8", &spec, Precision::Int8);
+    let float = random_step(criterion, "0.5B, f32", &spec, Precision::Full);
+    let plain = pool().install(|| plain::step(&spec, CONTEXT, SPAN)).expect("candle's network");
     println!(
-        "0.5B: int8 {int8:.1} ms (bar {STEP_MS} ms), f32 {float:.1} ms: {:.1} times as fast (bar {FASTER})",
+        "0.5B: int8 {int8:.1} ms (bar {STEP_MS} ms); plain candle f32 {plain:.1} ms: {:.1} times as fast (bar {FASTER}); our own f32 \
+         {float:.1} ms: {:.1} times",
+        plain / int8,
         float / int8
     );
+    roofline::report("0.5B", &spec, CONTEXT, SPAN, int8);
+}
+
+fn small(criterion: &mut Criterion) {
+    let spec = small_spec();
+    let int8 = random_step(criterion, "the shape of configs/s.json, int8", &spec, Precision::Int8);
+    roofline::report("shape of configs/s.json", &spec, CONTEXT, SPAN, int8);
+}
+
+/// The embedded network's config with the shape that the training plan has for it.
+fn small_spec() -> ModelSpec {
+    let read = |json: &str| serde_json::from_str::<serde_json::Value>(json).expect("JSON");
+    let mut config = read(include_str!("../models/embedded/config.json"));
+    let plan = read(include_str!("../training/configs/s.json"));
+    for (key, value) in plan["shape"].as_object().expect("a shape") {
+        config[key] = value.clone();
+    }
+    config["context_window"] = CONTEXT.into();
+    ModelSpec::from_bytes(config.to_string().as_bytes(), Path::new("config.json")).expect("a sound config")
 }
 
 fn embedded(criterion: &mut Criterion) {
@@ -75,40 +103,26 @@ fn embedded(criterion: &mut Criterion) {
     };
     let mut model = Model::load(&ModelSource::Embedded, options).expect("the embedded model");
     let network = model.network.as_mut().expect("a network");
-    let roofline = roofline(network.spec());
-    let ms = step(criterion, "step of the embedded network, 32 masks by 192 tokens, int8", network, 192);
-    println!("embedded: {ms:.2} ms, roofline {roofline:.2} ms: {:.1} times (bar {ROOFLINE})", ms / roofline);
+    let spec = network.spec().clone();
+    let context = spec.context_window;
+    let what = format!("step of the embedded network, {SPAN} masks by {context} tokens, int8");
+    let ms = step(criterion, &what, network, context);
+    roofline::report("embedded", &spec, context, SPAN, ms);
 }
 
-/// ms that the products of a step take at the rate of the largest of them, alone: as `cpu-perf` counts, attention in f32 at a
-/// quarter of that.
-fn roofline(spec: &ModelSpec) -> f64 {
-    let rate = rate();
-    let rows = (SPAN * 192) as f64;
-    let attention = 4.0 * rows * (spec.layers * spec.heads * spec.head_dim) as f64;
-    let products = 2.0 * SPAN as f64 * spec.parameters() as f64;
-    (products + 4.0 * attention) / rate * 1e3
+fn four_bits(_: &mut Criterion) {
+    for line in pool().install(blocks::report).expect("candle's products") {
+        println!("{line}");
+    }
 }
 
-/// Operations a second of an int8 product that fits the caches.
-fn rate() -> f64 {
-    const SIDE: usize = 2048;
-    let rows = vec![3_i8; SIDE * SIDE];
-    let matrix = Int8Matrix::new(&rows, &vec![0.01; SIDE], SIDE, Purpose::Products).expect("a matrix");
-    let input = vec![0.5; 64 * SIDE];
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(THREADS).build().expect("threads");
-    let once = || {
-        let begun = Instant::now();
-        black_box(matrix.multiply(&input));
-        begun.elapsed()
-    };
-    let best = pool.install(|| (0..50).map(|_| once()).min().expect("one"));
-    2.0 * (64 * SIDE * SIDE) as f64 / best.as_secs_f64()
+fn pool() -> rayon::ThreadPool {
+    rayon::ThreadPoolBuilder::new().num_threads(THREADS).build().expect("threads")
 }
 
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_millis(500));
-    targets = embedded, half_billion
+    targets = embedded, small, half_billion, four_bits
 }
 criterion_main!(benches);

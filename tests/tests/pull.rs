@@ -12,7 +12,7 @@ use std::{
 
 use quicksilver::{
     engine::Secret,
-    models::{Hub, ModelId, Patience, Pull, PullError, Pulled, Store, Wanted, Watch},
+    models::{Hub, ModelId, Patience, Pull, PullError, Pulled, Store, Wanted, Watch, catalogue::KNOWN},
 };
 use quicksilver_tests::hub::{Asked, HubStandIn, Repository, Trick, sha256};
 use serde_json::json;
@@ -171,6 +171,8 @@ fn a_pull_fetches_what_is_needed_and_the_next_fetches_nothing() {
     assert_eq!(digest(ONE), Some(sha256(&model().files[ONE])));
     let before = hub.asked().len();
     place.succeeds(&hub);
+    assert_eq!(hub.asked().len(), before, "what is here stays, and nobody is asked");
+    place.pull_as(&hub, "org/tiny@main").expect("a pull");
     assert_eq!(hub.asked().len(), before + 1, "only whether `main` has moved");
     assert_eq!(place.watch.questions.load(Ordering::SeqCst), 0);
     for revision in ["main", "ccccccc", &"c".repeat(40)] {
@@ -224,11 +226,36 @@ fn a_branch_that_moves_meanwhile_costs_only_what_has_changed() {
     let mut again = Repository { commit: "e".repeat(40), ..moved };
     again.files.insert("tokenizer.json".into(), b"[]".to_vec());
     hub.publish(again.clone());
-    let pulled = place.pull(&hub).expect("a pull");
+    assert_eq!(place.pull(&hub).expect("a pull"), pulled, "what is here stays at its commit");
+    let pulled = place.pull_as(&hub, "org/tiny@main").expect("a pull");
     check(&pulled.folder, &again);
     assert_eq!(hub.asked_for(CDN).len(), 1, "both parts are those of the commit before");
     assert_eq!(place.store().list().len(), 2);
     assert_eq!(place.store().find(&wanted("org/tiny")), Some(pulled));
+}
+
+#[test]
+fn a_known_model_comes_at_the_commit_that_is_pinned_unless_another_is_asked_for() {
+    let known = KNOWN.iter().find(|known| known.pin.is_some()).expect("one is pinned");
+    let pin = known.pin.unwrap_or_default();
+    let of = |commit: &str| Repository { id: known.id.into(), commit: commit.into(), ..model() };
+    let (place, hub) = (Place::new(), HubStandIn::start(of(pin), |_| None));
+    let pulled = place.pull_as(&hub, known.id).expect("a pull");
+    assert_eq!((&*pulled.manifest.revision, &*pulled.manifest.asked), (pin, pin));
+    assert!(
+        hub.asked_for("/revision/").iter().all(|asked| asked.path.ends_with(pin)),
+        "the branch is not asked for"
+    );
+
+    hub.publish(of(&"d".repeat(40)));
+    assert_eq!(place.pull_as(&hub, known.id).expect("a pull").manifest.revision, pin);
+    let newest = place.pull_as(&hub, &format!("{}@main", known.id)).expect("a pull");
+    assert_eq!(newest.manifest.revision, "d".repeat(40));
+    assert_eq!(place.pull_as(&hub, known.id).expect("a pull"), newest, "and stays there");
+
+    // A hub that has lost the commit is told so, not asked for another one.
+    let error = Place::new().pull_as(&hub, known.id).expect_err("it is not there").to_string();
+    assert!(error.contains(pin), "{error}");
 }
 
 #[test]

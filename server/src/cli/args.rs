@@ -298,6 +298,10 @@ pub(super) struct PullArgs {
     /// Which, as on the hub: ORG/NAME, perhaps with a branch, a tag or a commit
     #[arg(value_name = "ID[@REVISION]")]
     pub(super) model: String,
+    /// The same, apart: a branch, a tag or a commit. Without one, what is here stays at its commit, and a known model comes at
+    /// the commit that `model list` pins, else at the branch `main`
+    #[arg(long, value_name = "REVISION")]
+    pub(super) revision: Option<String>,
     /// The hub, or a mirror with the hub's URL layout
     #[arg(long, value_name = "URL", env = "HF_ENDPOINT", default_value = HUB)]
     pub(super) hub: String,

@@ -19,6 +19,8 @@ struct Line {
     licence: String,
     must_be_accepted: bool,
     good_at: String,
+    /// The commit that `model pull` fetches, where this version pins one.
+    pinned: Option<&'static str>,
     /// The commit on this disk.
     pulled: Option<String>,
     folder: Option<String>,
@@ -84,6 +86,7 @@ fn known_line(store: &Store, known: &catalogue::Known) -> Line {
         licence: known.licence.to_owned(),
         must_be_accepted: !is_open(known.licence),
         good_at: known.good_at.to_owned(),
+        pinned: known.pin,
         pulled: None,
         folder: None,
         unfinished_bytes: known.id.parse().map_or(0, |id| store.unfinished(&id)),
@@ -101,6 +104,7 @@ fn other_line(folder: &std::path::Path, manifest: &Manifest) -> Line {
         licence: manifest.licence.clone(),
         must_be_accepted: !is_open(&manifest.licence),
         good_at: String::new(),
+        pinned: None,
         pulled: None,
         folder: None,
         unfinished_bytes: 0,
@@ -132,6 +136,7 @@ fn embedded() -> Result<Line, Failure> {
         licence: "mit or apache-2.0".to_owned(),
         must_be_accepted: false,
         good_at: used,
+        pinned: None,
         pulled: None,
         folder: None,
         unfinished_bytes: 0,

@@ -17,7 +17,10 @@ use crate::{
 const BAR: &str = "{msg} [{bar:30}] {bytes}/{total_bytes} · {bytes_per_sec} · {eta} left";
 
 pub(super) async fn run(args: &PullArgs) -> Result<(), Failure> {
-    let mut wanted: Wanted = args.model.parse()?;
+    let mut wanted: Wanted = match &args.revision {
+        Some(revision) => format!("{}@{revision}", args.model).parse()?,
+        None => args.model.parse()?,
+    };
     // As the hub spells it.
     if let Some(id) = catalogue::find(&wanted.id).and_then(|known| known.id.parse().ok()) {
         wanted.id = id;

@@ -19,6 +19,8 @@ pub struct Known {
     pub good_at: &'static str,
     /// The part of `config.json` that gives shapes and ids.
     pub config: &'static str,
+    /// The commit that is fetched where nobody asks for another; `None` where none is known: then the branch is resolved once.
+    pub pin: Option<&'static str>,
 }
 
 const OPEN_DCODER: &str = r#"{"model_type":"qwen2","hidden_size":896,"num_hidden_layers":24,"num_attention_heads":14,
@@ -70,12 +72,12 @@ const LLADA2_MINI: &str = r#"{"architectures":["LLaDA2MoeModelLM"],"model_type":
 /// Those that fill holes natively first, small before large.
 #[rustfmt::skip]
 pub const KNOWN: [Known; 20] = [
-    known("fredzzp/open-dcoder-0.5B", 494, 988, "apache-2.0", "the smallest that fills lines well, once their length is known", OPEN_DCODER),
+    known("fredzzp/open-dcoder-0.5B", 494, 988, "apache-2.0", "the smallest that fills lines well, once their length is known", OPEN_DCODER).at("d0d86d5b99960c05258bb1f8265dd91564dbac67"),
     known("Shuibai12138/CDLM-0.5B", 494, 988, "apache-2.0", "as Open-dCoder, and finds and mends wrong tokens", OPEN_DCODER),
     known("dllm-hub/Qwen2.5-Coder-0.5B-Instruct-diffusion-mdlm-v0.1", 630, 1260, "apache-2.0", "small chat model for code", A2D),
     known("Salesforce/CoDA-v0-Base", 2032, 8128, "cc-by-nc-4.0", "code at a size between 0.5B and 7B; not for commercial use", CODA),
     known("Salesforce/CoDA-v0-Instruct", 2032, 8128, "cc-by-nc-4.0", "as CoDA Base, instructed", CODA),
-    known("Dream-org/DreamOn-v0-7B", 7616, 15232, "apache-2.0", "the best open infiller: finds the length of the span by itself", DREAM),
+    known("Dream-org/DreamOn-v0-7B", 7616, 15232, "apache-2.0", "the best open infiller: finds the length of the span by itself", DREAM).at("8ccc74750e43177327f29dab9e91882ba759e194"),
     known("Dream-org/Dream-Coder-v0-Base-7B", 7616, 15232, "apache-2.0", "code, spans of given length", DREAM),
     known("Dream-org/Dream-Coder-v0-Instruct-7B", 7616, 15232, "apache-2.0", "code on instruction", DREAM),
     known("Dream-org/Dream-v0-Base-7B", 7616, 15232, "apache-2.0", "text and some code", DREAM),
@@ -100,7 +102,13 @@ const fn known(
     good_at: &'static str,
     config: &'static str,
 ) -> Known {
-    Known { id, parameters_m, megabytes, licence, good_at, config }
+    Known { id, parameters_m, megabytes, licence, good_at, config, pin: None }
+}
+
+impl Known {
+    const fn at(self, commit: &'static str) -> Self {
+        Self { pin: Some(commit), ..self }
+    }
 }
 
 /// A known checkpoint by its id; the hub does not tell large letters from small ones.
@@ -122,7 +130,10 @@ mod tests {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), KNOWN.len());
-        assert!(find(&"dream-org/dreamon-v0-7b".parse().unwrap()).is_some());
+        assert!(find(&"dream-org/dreamon-v0-7b".parse().unwrap()).is_some_and(|known| known.pin.is_some()));
+        for pin in KNOWN.iter().filter_map(|known| known.pin) {
+            assert!(crate::models::id::is_commit(pin), "{pin}");
+        }
     }
 
     /// Shapes that were copied wrongly would show here: what follows from them is what the authors say of the size.

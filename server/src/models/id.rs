@@ -54,7 +54,8 @@ impl FromStr for ModelId {
 pub struct Wanted {
     /// Which model.
     pub id: ModelId,
-    /// A branch, a tag, or a commit or its beginning; `None` is the hub's `main`, or what was pulled last.
+    /// A branch, a tag, or a commit or its beginning; `None` is what was pulled last, else the commit that the catalogue pins,
+    /// else the hub's `main`.
     pub revision: Option<String>,
 }
 

@@ -19,6 +19,8 @@ use super::{
 
 /// How often to look whether another pull of the same model has ended.
 const POLL: Duration = Duration::from_millis(100);
+/// Characters of a commit that are shown.
+const SHOWN: usize = 12;
 /// Bytes of the disk that are left free.
 const SPARE_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -45,13 +47,24 @@ pub struct Pull<'a> {
 }
 
 impl Pull<'_> {
-    /// Pulls a model from the hub. What is here already is not fetched again; what was interrupted goes on.
+    /// Pulls a model from the hub. What is here already is not fetched again; what was interrupted goes on. Without a
+    /// revision, a model that is here stays at its commit, and a known one comes at the commit that the catalogue pins.
     ///
     /// # Errors
     /// See [`PullError`]; what was fetched stays for the next time.
     pub async fn from_hub(&self, wanted: &Wanted) -> Result<Pulled, PullError> {
         let Self { store, hub, watch } = self;
         let id = &wanted.id;
+        if let (None, Some(here)) =
+            (&wanted.revision, store.find(wanted).filter(|here| is_commit(&here.manifest.revision)))
+        {
+            let at = here.manifest.revision.get(..SHOWN).unwrap_or_default();
+            watch.say(&format!(
+                "{id} is here at commit {at} and stays there; {id}@main would fetch the newest"
+            ));
+            return Ok(here);
+        }
+        let wanted = &self.settled(wanted);
         let info = hub.info(wanted).await?;
         let asked = wanted.revision.as_deref().unwrap_or("main");
         self.licence(id, info.licence.as_deref())?;
@@ -113,6 +126,21 @@ impl Pull<'_> {
         });
         let asked = wanted.revision.as_deref().unwrap_or("local");
         self.finish(id, &folder, revision, asked, None, &from.display().to_string(), files)
+    }
+
+    /// Without a revision: the commit that was pulled last, if it is damaged; else the catalogue's.
+    fn settled(&self, wanted: &Wanted) -> Wanted {
+        let id = &wanted.id;
+        let pinned = || {
+            let pin = catalogue::find(id)?.pin?;
+            let at = pin.get(..SHOWN).unwrap_or_default();
+            self.watch.say(&format!(
+                "{id} at commit {at}, the one that this version pins; {id}@main is the newest"
+            ));
+            Some(pin.to_owned())
+        };
+        let asked = wanted.revision.clone();
+        Wanted { id: id.clone(), revision: asked.or_else(|| self.store.commit(id)).or_else(pinned) }
     }
 
     #[expect(clippy::too_many_arguments, reason = "a manifest's parts, each used once")]

@@ -103,6 +103,12 @@ impl Store {
         at.map(|at| found.swap_remove(at)).or_else(|| found.pop())
     }
 
+    /// The commit that a name without a revision means, whole or not.
+    pub(super) fn commit(&self, id: &ModelId) -> Option<String> {
+        let current = fs::read_to_string(self.home(id).join(CURRENT)).ok()?;
+        Some(current.trim().to_owned()).filter(|current| is_commit(current))
+    }
+
     /// Every whole model, by name.
     #[must_use]
     pub fn list(&self) -> Vec<Pulled> {

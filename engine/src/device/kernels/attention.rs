@@ -5,7 +5,7 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{dot, exponentials};
+use super::{exponentials, lanes};
 
 /// Rows that read keys and values together.
 const BLOCK: usize = 4;
@@ -48,8 +48,10 @@ pub fn attend(
     let heads = queries.len() / (rows * width);
     let group = (heads / keys.count).max(1);
     let arch = Arch::new();
+    let longest = seen.iter().map(|(before, own)| before + own.len()).max().unwrap_or_default();
     let block = |(at, out): (usize, &mut [f32])| {
         let seen = &seen[at * BLOCK..][..out.len() / (heads * width)];
+        let mut shares = vec![0.0; BLOCK * longest];
         for head in 0..heads {
             let of = |rows: &Range<usize>| {
                 let head = head / group;
@@ -59,17 +61,18 @@ pub fn attend(
                 let query = &queries[(head * rows + at * BLOCK + row) * width..][..width];
                 Row { query, own: of(own) }
             };
-            let start = head * width;
+            let (start, shares) = (head * width, &mut shares[..]);
             if let (Some(common), [a, b, c, d]) = (common(seen), seen) {
                 let own = [a, b, c, d]
                     .map(|(before, own)| if own.start == *before { common..own.end } else { own.clone() });
                 let rows = [row(0, &own[0]), row(1, &own[1]), row(2, &own[2]), row(3, &own[3])];
-                arch.dispatch(Mix { rows, common: of(&(0..common)), out, start, stride: heads * width });
+                let common = of(&(0..common));
+                arch.dispatch(Mix { rows, common, shares, out, start, stride: heads * width });
                 continue;
             }
             for (at, (out, (before, own))) in out.chunks_exact_mut(heads * width).zip(seen).enumerate() {
-                let rows = [row(at, own)];
-                arch.dispatch(Mix { rows, common: of(&(0..*before)), out, start, stride: 0 });
+                let (rows, common) = ([row(at, own)], of(&(0..*before)));
+                arch.dispatch(Mix { rows, common, shares: &mut *shares, out, start, stride: 0 });
             }
         }
     };
@@ -104,6 +107,8 @@ struct Mix<'a, const N: usize> {
     rows: [Row<'a>; N],
     /// Keys and values.
     common: (&'a [f32], &'a [f32]),
+    /// Room for each row's share of every key.
+    shares: &'a mut [f32],
     /// Row i's part begins at `start + i * stride`.
     out: &'a mut [f32],
     start: usize,
@@ -115,52 +120,30 @@ impl<const N: usize> WithSimd for Mix<'_, N> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { rows, common, out, start, stride } = self;
+        let Self { rows, common, shares: mut room, out, start, stride } = self;
         let width = rows[0].query.len();
-        let scale = (width as f32).powf(-0.5);
         let seen_by_all = common.0.len() / width;
-        let longest = rows[N - 1].own.0.len().max(rows[0].own.0.len()) / width;
-        let mut shares = [const { Vec::new() }; N];
-        for shares in &mut shares {
-            shares.reserve(seen_by_all + longest);
-        }
-        let whole = S::as_simd_f32s(rows[0].query).0.len();
-        let mut queries: [&[S::f32s]; N] = [&[]; N];
+        let mut shares: [&mut [f32]; N] = std::array::from_fn(|_| Default::default());
+        let mut queries: [&[f32]; N] = [&[]; N];
         for row in 0..N {
-            // Cut alike, so that no length is looked at in the loop.
-            queries[row] = &S::as_simd_f32s(rows[row].query).0[..whole];
+            let (own, rest) = room.split_at_mut(seen_by_all + rows[row].own.0.len() / width);
+            (shares[row], room) = (own, rest);
+            queries[row] = rows[row].query;
         }
-        for key in common.0.chunks_exact(width) {
-            let (key, key_rest) = S::as_simd_f32s(key);
-            let mut sums = [simd.splat_f32s(0.0); N];
-            let key = &key[..whole];
-            for at in 0..whole {
-                for row in 0..N {
-                    sums[row] = simd.mul_add_e_f32s(queries[row][at], key[at], sums[row]);
-                }
-            }
-            for row in 0..N {
-                let mut sum = simd.reduce_sum_f32s(sums[row]);
-                for (a, b) in S::as_simd_f32s(rows[row].query).1.iter().zip(key_rest) {
-                    sum += a * b;
-                }
-                shares[row].push(sum * scale);
-            }
-        }
+        score(simd, &queries, common.0, &mut shares, 0);
         let mut factors = [0.0; N];
         for row in 0..N {
-            for key in rows[row].own.0.chunks_exact(width) {
-                shares[row].push(dot(simd, rows[row].query, key) * scale);
-            }
-            let mut most = f32::NEG_INFINITY;
-            for &score in &shares[row] {
-                if score > most {
-                    most = score;
-                }
-            }
-            let total = exponentials(simd, &mut shares[row], most);
+            score(simd, &[rows[row].query], rows[row].own.0, &mut [&mut *shares[row]], seen_by_all);
+            let most = most(simd, shares[row]);
+            let total = exponentials(simd, shares[row], most);
             factors[row] = if total > 0.0 { 1.0 / total } else { 0.0 };
         }
+        let whole = S::as_simd_f32s(rows[0].query).0.len();
+        let mut weights: [&[f32]; N] = [&[]; N];
+        for (weights, shares) in weights.iter_mut().zip(shares) {
+            *weights = shares;
+        }
+        let shares = weights;
         // Two vectors of every row at a time: sixteen registers hold all sums, and each share is spread once for both.
         for at in (0..whole).step_by(2) {
             if at + 1 < whole {
@@ -187,6 +170,87 @@ impl<const N: usize> WithSimd for Mix<'_, N> {
     }
 }
 
+/// Keys whose products with a row are kept as vectors, until all are summed at once.
+const KEYS: usize = lanes::VECTORS;
+/// Of these, how many are computed together: with four rows, all sums stand in registers.
+const TOGETHER: usize = 4;
+
+/// The scores of some keys for each row, put into its shares from `first` on.
+#[inline(always)]
+fn score<S: Simd, const N: usize>(
+    simd: S,
+    queries: &[&[f32]; N],
+    keys: &[f32],
+    shares: &mut [&mut [f32]; N],
+    first: usize,
+) {
+    let width = queries[0].len();
+    let scale = (width as f32).powf(-0.5);
+    let whole = S::as_simd_f32s(queries[0]).0.len();
+    let mut rows: [&[S::f32s]; N] = [&[]; N];
+    for row in 0..N {
+        // Cut alike, so that no length is looked at in the loop.
+        rows[row] = &S::as_simd_f32s(queries[row]).0[..whole];
+    }
+    let mut products = [[simd.splat_f32s(0.0); KEYS]; N];
+    for (at, keys) in keys.chunks(KEYS * width).enumerate() {
+        for (part, keys) in keys.chunks(TOGETHER * width).enumerate() {
+            let mut vectors: [&[S::f32s]; TOGETHER] = [&[]; TOGETHER];
+            let count = keys.len() / width;
+            for (key, vectors) in vectors.iter_mut().enumerate() {
+                // What is missing at the end is computed again instead, and not looked at.
+                *vectors = &S::as_simd_f32s(&keys[key.min(count - 1) * width..][..width]).0[..whole];
+            }
+            let mut sums = [[simd.splat_f32s(0.0); TOGETHER]; N];
+            for at in 0..whole {
+                for row in 0..N {
+                    for key in 0..TOGETHER {
+                        sums[row][key] = simd.mul_add_e_f32s(rows[row][at], vectors[key][at], sums[row][key]);
+                    }
+                }
+            }
+            for row in 0..N {
+                for key in 0..TOGETHER {
+                    products[row][part * TOGETHER + key] = sums[row][key];
+                }
+            }
+        }
+        let count = keys.len() / width;
+        for row in 0..N {
+            let mut sums = lanes::sums(simd, &products[row]);
+            let rest = S::as_simd_f32s(queries[row]).1;
+            if !rest.is_empty() {
+                for key in 0..count {
+                    for (a, b) in rest.iter().zip(&keys[key * width..][width - rest.len()..]) {
+                        sums[key] += a * b;
+                    }
+                }
+            }
+            let shares = &mut shares[row][first + at * KEYS..][..count];
+            for (share, sum) in shares.iter_mut().zip(sums) {
+                *share = sum * scale;
+            }
+        }
+    }
+}
+
+/// The largest; what is no number is passed over.
+#[inline(always)]
+fn most<S: Simd>(simd: S, numbers: &[f32]) -> f32 {
+    let (whole, rest) = S::as_simd_f32s(numbers);
+    let mut highs = simd.splat_f32s(f32::NEG_INFINITY);
+    for &part in whole {
+        highs = simd.max_f32s(part, highs);
+    }
+    let mut most = simd.reduce_max_f32s(highs);
+    for &number in rest {
+        if number > most {
+            most = number;
+        }
+    }
+    most
+}
+
 /// The values of all keys, weighed by each row's shares: `V` vectors of the output from the vector `at` on.
 #[inline(always)]
 #[expect(clippy::too_many_arguments, reason = "parts of one loop")]
@@ -195,7 +259,7 @@ fn mix<S: Simd, const N: usize, const V: usize>(
     at: usize,
     rows: &[Row<'_>; N],
     common: &[f32],
-    shares: &[Vec<f32>; N],
+    shares: &[&[f32]; N],
     factors: &[f32; N],
     out: &mut [f32],
     stride: usize,

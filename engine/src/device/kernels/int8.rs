@@ -6,12 +6,14 @@ use rayon::prelude::*;
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
 use rten_tensor::NdTensorView;
 
-use super::panels::{PANEL, Panels, Vnni, padded};
+pub use super::rounding::Before;
+use super::{
+    panels::{Outputs, Panels, Vnni, padded},
+    rounding::{Rounded, rounded},
+};
 
 /// The widest row whose products, eight bits by eight, still add up in 32.
 pub const MAX_INPUTS: usize = 1 << 16;
-/// Panels of one piece of work.
-const PIECE_PANELS: usize = 4;
 
 /// A weight matrix, laid out for this machine.
 pub struct Int8Matrix {
@@ -142,7 +144,7 @@ impl Int8Matrix {
     pub fn look_up(&self, output: usize, into: &mut Vec<f32>) -> Option<()> {
         let scale = self.scales.get(output)?;
         match &self.layout {
-            Layout::Panels(panels) => into.extend(panels.row(output).map(|weight| f32::from(weight) * scale)),
+            Layout::Panels(panels) => panels.row(output, *scale, into),
             Layout::Packed(_, rows) => {
                 let row = rows.as_ref()?.get(output * self.width..)?.get(..self.width)?;
                 into.extend(row.iter().map(|&weight| f32::from(weight) * scale));
@@ -154,130 +156,50 @@ impl Int8Matrix {
     /// `input` `[rows, width]` times the matrix: `[rows, outputs]`. `None` if `input` is not whole rows.
     #[must_use]
     pub fn multiply(&self, input: &[f32]) -> Option<Vec<f32>> {
-        if !input.len().is_multiple_of(self.width) {
-            return None;
-        }
-        let arch = Arch::new();
-        let rows = input.len() / self.width;
+        let mut out = vec![0.0; input.len() / self.width * self.outputs()];
+        self.multiply_into(input, Before::Nothing, &mut out)?;
+        Some(out)
+    }
+
+    /// The same of rows that something else is done to before: of `[rows, width]`, or `[rows, 2 width]` for
+    /// [`Before::Gate`], to `out` `[rows, outputs]`. `None` if a size does not fit.
+    #[must_use]
+    pub fn multiply_into(&self, input: &[f32], before: Before<'_>, out: &mut [f32]) -> Option<()> {
         let length = match self.layout {
             Layout::Panels(_) => padded(self.width),
             Layout::Packed(..) => self.width,
         };
-        let mut rounded = vec![0_u8; rows * length];
-        let steps: Vec<(f32, i32)> = input
-            .par_chunks_exact(self.width)
-            .zip(rounded.par_chunks_exact_mut(length))
-            .with_min_len(16)
-            .map(|(row, rounded)| {
-                arch.dispatch(Round { row, largest: self.largest, rounded: &mut rounded[..self.width] })
-            })
-            .collect();
+        let rows = rounded(input, before, self.width, length, self.largest)?;
+        if out.len() != rows.steps.len() * self.outputs() {
+            return None;
+        }
         match &self.layout {
-            Layout::Panels(panels) => Some(self.by_panels(panels, &rounded, &steps)),
-            Layout::Packed(packed, _) => self.by_packed(packed.as_ref()?, &rounded, &steps),
+            Layout::Panels(panels) => {
+                panels.multiply(&rows, &Outputs { scales: &self.scales, sums: &self.sums }, out);
+                Some(())
+            }
+            Layout::Packed(packed, _) => self.by_packed(packed.as_ref()?, &rows, out),
         }
     }
 
-    /// Each piece of work is some panels' columns of every row.
-    fn by_panels(&self, panels: &Panels, rounded: &[u8], steps: &[(f32, i32)]) -> Vec<f32> {
-        let (arch, columns) = (Arch::new(), PIECE_PANELS * PANEL);
-        let mut out = vec![0.0; steps.len() * self.outputs()];
-        let mut pieces: Vec<Vec<&mut [f32]>> = Vec::new();
-        pieces.resize_with(self.outputs().div_ceil(columns), || Vec::with_capacity(steps.len()));
-        for row in out.chunks_exact_mut(self.outputs()) {
-            for (piece, part) in pieces.iter_mut().zip(row.chunks_mut(columns)) {
-                piece.push(part);
-            }
-        }
-        let work = |(piece, mut out): (usize, Vec<&mut [f32]>)| {
-            let mut products = [[0; PANEL]; 8];
-            let width = out.first().map_or(0, |part| part.len());
-            for column in (0..width).step_by(PANEL) {
-                let first = piece * columns + column;
-                let some = first..(first + PANEL).min(self.outputs());
-                let (sums, scales) = (&self.sums[some.clone()], &self.scales[some]);
-                let mut row = 0;
-                while row < out.len() {
-                    let taken =
-                        panels.tile(first / PANEL, &rounded[row * padded(self.width)..], &mut products);
-                    for (products, row) in products.iter().take(taken).zip(row..) {
-                        let out = &mut out[row][column..][..sums.len()];
-                        arch.dispatch(Scale { out, products, step: steps[row], sums, scales });
-                    }
-                    row += taken;
-                }
-            }
-        };
-        pieces.into_par_iter().enumerate().for_each(work);
-        out
-    }
-
-    fn by_packed(
-        &self,
-        packed: &PackedBMatrix<i8>,
-        rounded: &[u8],
-        steps: &[(f32, i32)],
-    ) -> Option<Vec<f32>> {
+    fn by_packed(&self, packed: &PackedBMatrix<i8>, rows: &Rounded, out: &mut [f32]) -> Option<()> {
         let arch = Arch::new();
-        let mut products = vec![0_i32; steps.len() * self.outputs()];
-        let view = NdTensorView::from_data([steps.len(), self.width], rounded);
+        let mut products = vec![0_i32; out.len()];
+        let view = NdTensorView::from_data([rows.steps.len(), self.width], &rows.bytes[..]);
         // Zero points are taken off below: where they differ from row to row, rten-gemm 0.27 mixes them up.
         let (a, b) = (GemmInputA::Unpacked(view), GemmInputB::Packed(packed));
         executor().gemm(&mut products, a, b, GemmOptions::default()).ok()?;
-        let mut out = vec![0.0; products.len()];
         let lines = out.par_chunks_exact_mut(self.outputs()).zip(products.par_chunks_exact(self.outputs()));
-        lines.zip(steps).with_min_len(4).for_each(|((out, products), &step)| {
+        lines.zip(&rows.steps).with_min_len(4).for_each(|((out, products), &step)| {
             arch.dispatch(Scale { out, products, step, sums: &self.sums, scales: &self.scales });
         });
-        Some(out)
+        Some(())
     }
 }
 
 /// The fastest kernel of this machine; always the same, so that what was packed for it fits. It may not change threads.
 fn executor() -> GemmExecutor<u8, i8, i32> {
     GemmExecutor::new()
-}
-
-/// Rounds a row to `0..=largest`; value = (rounded − zero) × scale. Zero is exact, so that what is masked stays so.
-struct Round<'a> {
-    row: &'a [f32],
-    largest: f32,
-    rounded: &'a mut [u8],
-}
-
-impl WithSimd for Round<'_> {
-    /// Scale and zero.
-    type Output = (f32, i32);
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> (f32, i32) {
-        let (whole, rest) = S::as_simd_f32s(self.row);
-        let nothing = simd.splat_f32s(0.0);
-        let (mut lows, mut highs, mut faults) = (nothing, nothing, nothing);
-        for &part in whole {
-            // 0 × x is 0, but for what is no number.
-            faults = simd.mul_add_e_f32s(part, nothing, faults);
-            lows = simd.min_f32s(lows, part);
-            highs = simd.max_f32s(highs, part);
-        }
-        let (mut least, mut most) = (simd.reduce_min_f32s(lows), simd.reduce_max_f32s(highs));
-        let mut fault = simd.reduce_sum_f32s(faults);
-        for &number in rest {
-            fault += 0.0 * number;
-            least = least.min(number);
-            most = most.max(number);
-        }
-        if fault.is_nan() {
-            // Whole numbers have no NaN: the scale carries it on.
-            return (f32::NAN, 0);
-        }
-        let scale = ((most - least) / self.largest).max(f32::MIN_POSITIVE);
-        let (inverse, zero) = (1.0 / scale, (-least / scale).round_ties_even());
-        for (rounded, number) in self.rounded.iter_mut().zip(self.row) {
-            *rounded = (number * inverse + zero).round_ties_even().clamp(0.0, self.largest) as u8;
-        }
-        (scale, zero as i32)
-    }
 }
 
 /// Whole products as numbers: the zero point's share off, then scaled.
@@ -307,7 +229,7 @@ impl WithSimd for Scale<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::rounding::Round, *};
 
     /// Of each layout that this machine can have, one.
     fn layouts(rows: &[i8], scales: &[f32], width: usize, purpose: Purpose) -> Vec<Int8Matrix> {
@@ -372,6 +294,29 @@ mod tests {
             for (row, expected) in input.chunks_exact(96).zip(all.chunks_exact(130)) {
                 assert_eq!(made.multiply(row).unwrap(), expected);
             }
+        }
+    }
+
+    #[test]
+    fn what_is_done_before_is_done_to_each_row() {
+        let (rows, width, outputs) = (37, 96, 130);
+        let weights: Vec<f32> = (0..width).map(|n| 0.5 + n as f32 / 64.0).collect();
+        for made in matrices(outputs, width).2 {
+            let both = input(rows, 2 * width);
+            let all = |input: &[f32], before| {
+                let mut out = vec![0.0; rows * outputs];
+                made.multiply_into(input, before, &mut out).unwrap();
+                out
+            };
+            let gated = super::super::swiglu::gated(&both, width).unwrap();
+            assert_eq!(all(&both, Before::Gate), made.multiply(&gated).unwrap());
+            let one = &both[..rows * width];
+            let normed = super::super::norm::normed(one, &weights, 1e-6).unwrap();
+            assert_eq!(all(one, Before::Norm(&weights, 1e-6)), made.multiply(&normed).unwrap());
+            let mut out = vec![0.0; outputs];
+            assert!(made.multiply_into(one, Before::Nothing, &mut out).is_none());
+            assert!(made.multiply_into(&one[..width], Before::Norm(&weights[1..], 0.0), &mut out).is_none());
+            assert!(made.multiply_into(&one[..width], Before::Gate, &mut out).is_none());
         }
     }
 

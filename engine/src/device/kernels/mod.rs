@@ -2,8 +2,9 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`attention`] | softmax attention of some rows over the rows that each may see |
-//! | [`int8`], `panels` | products with int8 weights |
+//! | [`attention`] | softmax attention of some rows over the rows that each may see; `lanes`: its sums |
+//! | [`int8`], `panels`, `rounding` | products with int8 weights |
+//! | [`norm`] | RMSNorm |
 //! | [`swiglu`] | the gate of a SwiGLU |
 //!
 //! Loops run with the widest vectors that the machine has (`pulp`). What they call must be `#[inline(always)]` and free of
@@ -12,7 +13,10 @@
 
 pub mod attention;
 pub mod int8;
+mod lanes;
+pub mod norm;
 mod panels;
+mod rounding;
 pub mod swiglu;
 
 use pulp::Simd;

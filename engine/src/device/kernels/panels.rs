@@ -4,7 +4,11 @@
 //! multiplies four inputs of one row with the weights of 8 or 16 outputs, and nothing is summed at the end. Any weight can be
 //! found again, so rows are looked up here too (an embedding that is also the head): a matrix is held once.
 
-#![allow(unsafe_code, reason = "the machine's own instructions")]
+#![allow(unsafe_code, reason = "the machine's own instructions, and columns that several threads write")]
+
+use rayon::prelude::*;
+
+use super::rounding::Rounded;
 
 /// Outputs of a panel.
 pub(super) const PANEL: usize = 32;
@@ -12,6 +16,10 @@ pub(super) const PANEL: usize = 32;
 const DEPTH: usize = 4;
 /// Rows of a tile at the most.
 const TILE_ROWS: usize = 8;
+/// Panels of one piece of work.
+const PIECE_PANELS: usize = 4;
+/// Products of a weight and an input below which other threads are not worth waking.
+const ALONE: usize = 1 << 21;
 
 /// Which instruction there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,86 +74,196 @@ impl Panels {
         }
     }
 
-    /// The weights of one output, in order.
-    pub(super) fn row(&self, output: usize) -> impl Iterator<Item = i8> {
+    /// Appends the weights of one output, in order, times `scale`.
+    pub(super) fn row(&self, output: usize, scale: f32, into: &mut Vec<f32>) {
         let panel = padded(self.width) * PANEL;
         let steps = self.bytes.chunks_exact(panel).nth(output / PANEL).unwrap_or_default();
-        let four = move |step| <[i8]>::iter(step).skip(output % PANEL * DEPTH).take(DEPTH).copied();
-        steps.chunks_exact(PANEL * DEPTH).flat_map(four).take(self.width)
+        let end = into.len() + self.width;
+        for step in steps.chunks_exact(PANEL * DEPTH) {
+            let four = &step[output % PANEL * DEPTH..][..DEPTH];
+            into.extend(four.iter().map(|&weight| f32::from(weight) * scale));
+        }
+        into.truncate(end);
     }
 
-    /// Whole products of up to eight rows of `inputs` (each [`padded`]) with one panel; returns how many rows were taken.
+    /// Rows times the weights: `out` `[rows, outputs]`. Each piece of work is some panels' columns of every row.
+    pub(super) fn multiply(&self, rows: &Rounded, outputs: &Outputs<'_>, out: &mut [f32]) {
+        let count = outputs.scales.len();
+        debug_assert_eq!(out.len(), rows.steps.len() * count);
+        let out = Out { first: out.as_mut_ptr(), stride: count };
+        let panels = count.div_ceil(PANEL);
+        let pieces = panels.div_ceil(PIECE_PANELS);
+        let work = |piece: usize| {
+            for panel in piece * PIECE_PANELS..((piece + 1) * PIECE_PANELS).min(panels) {
+                // SAFETY: `out` has a column for every output; no other piece has those of this panel.
+                unsafe { self.panel(panel, rows, outputs, out) };
+            }
+        };
+        if rows.steps.len().max(TILE_ROWS) * count * self.width <= ALONE {
+            (0..pieces).for_each(work);
+        } else {
+            (0..pieces).into_par_iter().for_each(work);
+        }
+    }
+
+    /// One panel's columns of every row.
+    ///
+    /// # Safety
+    /// `out` points to as many rows as there are in `rows`, of as many columns as there are outputs, and nobody else reads or
+    /// writes this panel's.
+    unsafe fn panel(&self, panel: usize, rows: &Rounded, outputs: &Outputs<'_>, out: Out) {
+        let first = panel * PANEL;
+        let count = (outputs.scales.len() - first).min(PANEL);
+        let (mut scales, mut sums) = ([0.0; PANEL], [0; PANEL]);
+        scales[..count].copy_from_slice(&outputs.scales[first..][..count]);
+        sums[..count].copy_from_slice(&outputs.sums[first..][..count]);
+        let length = padded(self.width);
+        let mut edge = [[0.0; PANEL]; TILE_ROWS];
+        let mut row = 0;
+        while row < rows.steps.len() {
+            // SAFETY: within `out`, by the caller's promise.
+            let there = unsafe { out.first.add(row * out.stride + first) };
+            // A panel that is not full is put where there is room for all of it.
+            let into = match count {
+                PANEL => Out { first: there, stride: out.stride },
+                _ => Out { first: edge.as_mut_ptr().cast(), stride: PANEL },
+            };
+            let (inputs, steps) = (&rows.bytes[row * length..], &rows.steps[row..]);
+            // SAFETY: `into` has room for eight rows, or for as many as there are steps.
+            let taken = unsafe { self.tile(panel, inputs, steps, &scales, &sums, into) };
+            if count < PANEL {
+                for (at, edge) in edge.iter().take(taken).enumerate() {
+                    // SAFETY: as above; the edge's first `count` columns are this panel's.
+                    unsafe {
+                        std::ptr::copy_nonoverlapping(edge.as_ptr(), there.add(at * out.stride), count)
+                    };
+                }
+            }
+            row += taken.max(1);
+        }
+    }
+
+    /// Up to eight rows of `inputs` (each [`padded`]) with one panel; returns how many rows were taken.
+    ///
+    /// # Safety
+    /// `out` points to 32 columns of as many rows as there are `steps`, or of eight, and nobody else reads or writes them.
     #[inline]
-    pub(super) fn tile(
+    unsafe fn tile(
         &self,
         panel: usize,
         inputs: &[u8],
-        products: &mut [[i32; PANEL]; TILE_ROWS],
+        steps: &[(f32, i32)],
+        scales: &[f32; PANEL],
+        sums: &[i32; PANEL],
+        out: Out,
     ) -> usize {
         let length = padded(self.width);
         let weights = &self.bytes[panel * length * PANEL..][..length * PANEL];
-        let rows = inputs.len() / length;
+        let rows = (inputs.len() / length).min(steps.len());
+        let _ = (weights, scales, sums, out);
         match (self.vnni, rows) {
-            // SAFETY: `here` found what each needs; the lengths were cut to fit above.
+            // SAFETY: `here` found what each needs; the lengths were cut to fit above; `out` by the caller's promise.
             #[cfg(target_arch = "x86_64")]
-            (Vnni::Wide, 8..) => unsafe { x86::wide::<8>(weights, inputs, length, products) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above.
-            (Vnni::Wide, 4..) => unsafe { x86::wide::<4>(weights, inputs, length, products) },
+            (Vnni::Wide, 8..) => unsafe { x86::wide::<8>(weights, inputs, length, steps, scales, sums, out) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            (Vnni::Wide, 1..) => unsafe { x86::wide::<1>(weights, inputs, length, products) },
+            (Vnni::Wide, 4..) => unsafe { x86::wide::<4>(weights, inputs, length, steps, scales, sums, out) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            (Vnni::Narrow, 2..) => unsafe { x86::narrow::<2>(weights, inputs, length, products) },
+            (Vnni::Wide, 1..) => unsafe { x86::wide::<1>(weights, inputs, length, steps, scales, sums, out) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            (Vnni::Narrow, 1) => unsafe { x86::narrow::<1>(weights, inputs, length, products) },
+            (Vnni::Narrow, 2..) => unsafe {
+                x86::narrow::<2>(weights, inputs, length, steps, scales, sums, out)
+            },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            (Vnni::Narrow, 1) => unsafe {
+                x86::narrow::<1>(weights, inputs, length, steps, scales, sums, out)
+            },
             _ => 0,
         }
     }
 }
 
+/// What a product's columns are scaled with.
+pub(super) struct Outputs<'a> {
+    /// Of each output.
+    pub(super) scales: &'a [f32],
+    /// Of each output's weights: what a row's zero point adds to its product, in units of that.
+    pub(super) sums: &'a [i32],
+}
+
+/// Where products go: columns that several threads write side by side.
+#[derive(Clone, Copy)]
+struct Out {
+    first: *mut f32,
+    /// Numbers from row to row.
+    stride: usize,
+}
+
+// SAFETY: whoever writes through it writes columns of his own.
+unsafe impl Send for Out {}
+// SAFETY: as above.
+unsafe impl Sync for Out {}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{DEPTH, PANEL, TILE_ROWS};
+    use super::{DEPTH, Out, PANEL};
 
-    /// A tile of `ROWS` rows: every sum stands in a register while the panel is read once.
+    /// A tile of `ROWS` rows: every sum stands in a register while the panel is read once; then the zero point's share is
+    /// taken off, and what is left scaled.
     macro_rules! tile {
-        ($name:ident, $features:literal, $lanes:literal, $zero:ident, $load:ident, $splat:ident, $dot:ident, $store:ident) => {
+        (
+            $name:ident, $features:literal, $lanes:literal, $zero:ident, $load:ident, $splat:ident, $dot:ident, $multiply:ident,
+            $subtract:ident, $number:ident, $splat_number:ident, $load_numbers:ident, $multiply_numbers:ident, $store:ident
+        ) => {
             /// # Safety
-            /// The machine has the features; `weights` is a panel of `length`, `inputs` at least `ROWS` rows of it.
+            /// The machine has the features; `weights` is a panel of `length`, `inputs` at least `ROWS` rows of it, `steps` as
+            /// many; `out` points to 32 columns of as many rows.
             #[target_feature(enable = $features)]
             pub(super) unsafe fn $name<const ROWS: usize>(
                 weights: &[i8],
                 inputs: &[u8],
                 length: usize,
-                products: &mut [[i32; PANEL]; TILE_ROWS],
+                steps: &[(f32, i32)],
+                scales: &[f32; PANEL],
+                sums: &[i32; PANEL],
+                out: Out,
             ) -> usize {
                 const VECTORS: usize = PANEL / $lanes;
                 debug_assert!(weights.len() == length * PANEL && inputs.len() >= ROWS * length);
-                let mut sums = [[$zero(); VECTORS]; ROWS];
+                let mut products = [[$zero(); VECTORS]; ROWS];
                 let (weights, inputs) = (weights.as_ptr(), inputs.as_ptr());
                 for at in (0..length).step_by(DEPTH) {
                     // SAFETY: `at` is a whole step within the panel.
                     let columns: [_; VECTORS] = std::array::from_fn(|vector| unsafe {
                         $load(weights.add(at * PANEL + vector * $lanes * DEPTH).cast())
                     });
-                    for (row, sums) in sums.iter_mut().enumerate() {
+                    for (row, products) in products.iter_mut().enumerate() {
                         // SAFETY: four inputs from `at` on are in each row.
                         let four = unsafe { inputs.add(row * length + at).cast::<i32>().read_unaligned() };
                         let four = $splat(four);
-                        for (sum, columns) in sums.iter_mut().zip(columns) {
-                            *sum = $dot(*sum, four, columns);
+                        for (product, columns) in products.iter_mut().zip(columns) {
+                            *product = $dot(*product, four, columns);
                         }
                     }
                 }
-                for (products, sums) in products.iter_mut().zip(sums) {
-                    for (vector, sum) in sums.into_iter().enumerate() {
-                        // SAFETY: the vectors of a row are its 32 products.
-                        unsafe { $store(products.as_mut_ptr().add(vector * $lanes).cast(), sum) };
+                for (row, (products, &(scale, zero))) in products.into_iter().zip(steps).enumerate() {
+                    for (vector, product) in products.into_iter().enumerate() {
+                        let at = vector * $lanes;
+                        // SAFETY: the vectors of a row are its 32 columns.
+                        unsafe {
+                            let share = $multiply($splat(zero), $load(sums.as_ptr().add(at).cast()));
+                            let factor = $multiply_numbers(
+                                $splat_number(scale),
+                                $load_numbers(scales.as_ptr().add(at)),
+                            );
+                            let number = $multiply_numbers($number($subtract(product, share)), factor);
+                            $store(out.first.add(row * out.stride + at), number);
+                        }
                     }
                 }
                 ROWS
@@ -161,7 +279,13 @@ mod x86 {
         _mm512_loadu_si512,
         _mm512_set1_epi32,
         _mm512_dpbusd_epi32,
-        _mm512_storeu_si512
+        _mm512_mullo_epi32,
+        _mm512_sub_epi32,
+        _mm512_cvtepi32_ps,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_mul_ps,
+        _mm512_storeu_ps
     );
     tile!(
         narrow,
@@ -171,6 +295,12 @@ mod x86 {
         _mm256_loadu_si256,
         _mm256_set1_epi32,
         _mm256_dpbusd_avx_epi32,
-        _mm256_storeu_si256
+        _mm256_mullo_epi32,
+        _mm256_sub_epi32,
+        _mm256_cvtepi32_ps,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_mul_ps,
+        _mm256_storeu_ps
     );
 }

@@ -18,16 +18,14 @@ pub fn gated(both: &[f32], width: usize) -> Option<Vec<f32>> {
     let mut out = vec![0.0; both.len() / 2];
     let rows = out.par_chunks_exact_mut(width).zip(both.par_chunks_exact(2 * width));
     rows.with_min_len(PIECE.div_ceil(width)).for_each(|(out, both)| {
-        let (gate, up) = both.split_at(width);
-        arch.dispatch(Row { out, gate, up });
+        arch.dispatch(Row { out, both });
     });
     Some(out)
 }
 
 struct Row<'a> {
     out: &'a mut [f32],
-    gate: &'a [f32],
-    up: &'a [f32],
+    both: &'a [f32],
 }
 
 impl WithSimd for Row<'_> {
@@ -35,12 +33,19 @@ impl WithSimd for Row<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        for ((out, &gate), &up) in self.out.iter_mut().zip(self.gate).zip(self.up) {
-            // Of numbers that are not positive, so that nothing overflows. A NaN stays one, by the factor.
-            let small = exp(-gate.abs());
-            let share = if gate < 0.0 { small } else { 1.0 } / (1.0 + small);
-            *out = gate * share * up;
-        }
+        gate(self.both, self.out);
+    }
+}
+
+/// One row: gate, then up, of which each has as many numbers as `out`.
+#[inline(always)]
+pub(super) fn gate(both: &[f32], out: &mut [f32]) {
+    let (gate, up) = both.split_at(out.len());
+    for ((out, &gate), &up) in out.iter_mut().zip(gate).zip(up) {
+        // Of numbers that are not positive, so that nothing overflows. A NaN stays one, by the factor.
+        let small = exp(-gate.abs());
+        let share = if gate < 0.0 { small } else { 1.0 } / (1.0 + small);
+        *out = gate * share * up;
     }
 }
 

@@ -1,0 +1,143 @@
+//! Rows on their way into an int8 product: normed or gated first, if they are to be; then rounded to eight bits.
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::{norm::norm, swiglu};
+
+/// 1.5·2²³: adding it rounds to a whole number, which then stands in the lowest bits.
+const WHOLE: f32 = 12_582_912.0;
+/// Numbers below which other threads are not worth waking.
+const ALONE: usize = 1 << 15;
+
+/// What becomes of a row before it is multiplied with.
+#[derive(Clone, Copy, Debug)]
+pub enum Before<'a> {
+    /// Nothing.
+    Nothing,
+    /// RMSNorm with these weights and this ε.
+    Norm(&'a [f32], f32),
+    /// The gate of a SwiGLU: of `2 width` numbers `width` remain.
+    Gate,
+}
+
+/// Rows as bytes.
+pub(super) struct Rounded {
+    /// Each row's, `length` of them.
+    pub(super) bytes: Vec<u8>,
+    /// Each row's scale and zero.
+    pub(super) steps: Vec<(f32, i32)>,
+}
+
+/// Rounds `input`, rows of `width` after what is done `before`, to `0..=largest`; each takes `length` bytes, the last of which
+/// may be none of its own. `None` if it is not whole rows.
+pub(super) fn rounded(
+    input: &[f32],
+    before: Before<'_>,
+    width: usize,
+    length: usize,
+    largest: f32,
+) -> Option<Rounded> {
+    let taken = match before {
+        Before::Nothing => width,
+        Before::Norm(weights, _) => (weights.len() == width).then_some(width)?,
+        Before::Gate => 2 * width,
+    };
+    if !input.len().is_multiple_of(taken) {
+        return None;
+    }
+    let (rows, arch) = (input.len() / taken, Arch::new());
+    let mut bytes = vec![0; rows * length];
+    let mut steps = vec![(0.0, 0); rows];
+    let ready = |ready: &mut Vec<f32>, ((row, bytes), step): ((&[f32], &mut [u8]), &mut (f32, i32))| {
+        let bytes = &mut bytes[..width];
+        ready.resize(width, 0.0);
+        *step = arch.dispatch(Ready { row, before, ready, largest, rounded: bytes });
+    };
+    if input.len() <= ALONE {
+        let mut room = Vec::new();
+        let rows = input.chunks_exact(taken).zip(bytes.chunks_exact_mut(length)).zip(&mut steps);
+        rows.for_each(|row| ready(&mut room, row));
+    } else {
+        let rows = input.par_chunks_exact(taken).zip(bytes.par_chunks_exact_mut(length)).zip(&mut steps);
+        rows.with_min_len(16).for_each_init(Vec::new, ready);
+    }
+    Some(Rounded { bytes, steps })
+}
+
+/// One row: made ready, then rounded.
+struct Ready<'a> {
+    row: &'a [f32],
+    before: Before<'a>,
+    /// Room for what is rounded.
+    ready: &'a mut [f32],
+    largest: f32,
+    rounded: &'a mut [u8],
+}
+
+impl WithSimd for Ready<'_> {
+    /// Scale and zero.
+    type Output = (f32, i32);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> (f32, i32) {
+        match self.before {
+            Before::Nothing => return round(simd, self.row, self.largest, self.rounded),
+            Before::Norm(weights, eps) => norm(simd, self.row, weights, eps, self.ready),
+            Before::Gate => swiglu::gate(self.row, self.ready),
+        }
+        round(simd, self.ready, self.largest, self.rounded)
+    }
+}
+
+/// Rounds a row to `0..=largest`; value = (rounded − zero) × scale. Zero is exact, so that what is masked stays so.
+pub(super) struct Round<'a> {
+    pub(super) row: &'a [f32],
+    pub(super) largest: f32,
+    pub(super) rounded: &'a mut [u8],
+}
+
+impl WithSimd for Round<'_> {
+    /// Scale and zero.
+    type Output = (f32, i32);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> (f32, i32) {
+        round(simd, self.row, self.largest, self.rounded)
+    }
+}
+
+#[inline(always)]
+fn round<S: Simd>(simd: S, row: &[f32], largest: f32, into: &mut [u8]) -> (f32, i32) {
+    let (whole, rest) = S::as_simd_f32s(row);
+    let nothing = simd.splat_f32s(0.0);
+    let (mut lows, mut highs, mut faults) = (nothing, nothing, nothing);
+    for &part in whole {
+        // 0 × x is 0, but for what is no number.
+        faults = simd.mul_add_e_f32s(part, nothing, faults);
+        lows = simd.min_f32s(lows, part);
+        highs = simd.max_f32s(highs, part);
+    }
+    let (mut least, mut most) = (simd.reduce_min_f32s(lows), simd.reduce_max_f32s(highs));
+    let mut fault = simd.reduce_sum_f32s(faults);
+    for &number in rest {
+        fault += 0.0 * number;
+        least = least.min(number);
+        most = most.max(number);
+    }
+    if fault.is_nan() {
+        // Whole numbers have no NaN: the scale carries it on.
+        into.fill(0);
+        return (f32::NAN, 0);
+    }
+    let scale = ((most - least) / largest).max(f32::MIN_POSITIVE);
+    let (inverse, zero) = (1.0 / scale, (-least / scale).round_ties_even());
+    for (rounded, number) in into.iter_mut().zip(row) {
+        let place = number * inverse + zero;
+        let place = if place < 0.0 { 0.0 } else { place };
+        let place = if place > largest { largest } else { place };
+        // Rounds to even, and then the lowest byte is it: what is a conversion elsewhere is an addition here.
+        *rounded = (place + WHOLE).to_bits() as u8;
+    }
+    (scale, zero as i32)
+}
