@@ -90,7 +90,7 @@ const ITEMS: [Item; 17] = [
         "The tree kept up by edits is that of a fresh parse",
         &["S document::syntax_tests::an_edited_tree"],
     ),
-    item("D5", "Giants and hostile texts", &["S document::giant_tests"]),
+    item("D5", "Giants and hostile texts", &["S document::giant_tests", "T lsp_giants a_"]),
     item("J1", "Malformed messages", &["T lsp_malformed no_malformed"]),
     item("J2", "Mutated frames", &["T lsp_mutated mutated"]),
     item("L1", "A storm of requests and cancels", &["T lsp_storm storm"]),
