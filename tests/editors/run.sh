@@ -120,7 +120,7 @@ reliability() { # D3|K2
   export PATH=$cache/vscode/bin:$PATH
   cd "$project_root/editors/vscode"
   check vscode-package bash package.sh
-  count "vscode-$1" env ONLY="$1" NODE_PATH="$cache/vscode/tools/node_modules" timeout 1500 \
+  count "vscode-$1" env ONLY="$1" NODE_PATH="$cache/vscode/tools/node_modules" timeout 3000 \
     node "$here/vscode/drive.cjs" "$cache/vscode" "$PWD/quicksilver.vsix" "$(sample)" "$work/vscode" "$artifacts"
   rm -f quicksilver.vsix
 }

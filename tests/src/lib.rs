@@ -10,6 +10,7 @@
 //! | [`responder`] | an endpoint that answers in microseconds, for measurements |
 //! | [`fixture`] | texts with `$0` where the cursor is |
 //! | [`tier`] | how much is done: for each commit, or in the long run of the reliability report |
+//! | [`times`] | times that an item measured, and how they are said |
 //! | [`process`] | children, signals, and whether a process is gone |
 
 // A test that cannot go on has nothing better to do than to say why.
@@ -25,5 +26,6 @@ pub mod process;
 pub mod responder;
 pub mod server;
 pub mod tier;
+pub mod times;
 
 pub use binary::{Home, quicksilver};

@@ -15,6 +15,7 @@ use quicksilver_tests::engine::{FakeEngine, Script};
 use quicksilver_tests::fixture::Fixture;
 use quicksilver_tests::process::{children, is_gone, is_stopped, signal};
 use quicksilver_tests::tier::{self, Dice};
+use quicksilver_tests::times::Times;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -78,7 +79,7 @@ fn type_one(editor: &mut Editor) {
 fn the_engine_is_killed_at_any_moment() {
     let kills = tier::count(20, 500);
     let mut dice = Dice::new("engine kills");
-    let (mut answered, mut back, mut synced) = (Vec::new(), Vec::new(), Vec::new());
+    let [mut answered, mut back, mut synced] = [(); 3].map(|()| Times::default());
     let mut done = 0;
     while done < kills {
         let home = Arc::default();
@@ -103,17 +104,17 @@ fn the_engine_is_killed_at_any_moment() {
             let killed = Instant::now();
             signal(engine, Signal::KILL);
             editor.items(id);
-            answered.push(killed.elapsed());
+            answered.add(killed.elapsed());
             let keystroke = Instant::now();
             type_one(&mut editor);
             in_step(&mut editor);
-            synced.push(keystroke.elapsed());
+            synced.add(keystroke.elapsed());
             if kill >= KILLS_AT_START {
                 assert!(
                     !editor.eventual_suggestions(&at_hole()).is_empty(),
                     "no suggestion after kill {done}"
                 );
-                back.push(killed.elapsed());
+                back.add(killed.elapsed());
             }
             assert!(is_gone(engine, ORPHAN));
             done += 1;
@@ -122,26 +123,16 @@ fn the_engine_is_killed_at_any_moment() {
         assert_eq!(editor.server.shut_down(), Some(0));
         assert!(last.iter().all(|pid| is_gone(*pid, ORPHAN)), "an engine without a server, after {engine}");
     }
-    for times in [&mut answered, &mut back, &mut synced] {
-        times.sort_unstable();
-    }
-    let worst = |times: &[Duration]| times[times.len() - 1];
     let result = format!(
-        "{kills} of {kills} servers' documents in step; pending request answered after {:.1?} (median), {:.1?} (worst); keystroke and \
-         digest {:.1?} (median), {:.1?} (worst); next suggestion after {:.0?} (median), {:.0?} (worst); 0 orphans",
-        answered[answered.len() / 2],
-        worst(&answered),
-        synced[synced.len() / 2],
-        worst(&synced),
-        back[back.len() / 2],
-        worst(&back),
+        "{kills} of {kills} servers' documents in step; pending request answered after {answered}; keystroke and digest {synced}; \
+         next suggestion after {back}; 0 orphans"
     );
     tier::report(
         "K1",
         &format!("{kills} kills of the engine at random moments: start, load, wait, refine"),
         &result,
     );
-    assert!(worst(&answered) < ANSWERED, "{:?}", worst(&answered));
+    assert!(answered.worst() < ANSWERED, "{answered}");
 }
 
 #[test]
@@ -188,7 +179,7 @@ fn an_engine_that_stands_still_costs_its_deadline_only() {
         std::thread::yield_now();
     }
     let stopped = Instant::now();
-    let mut keystrokes = Vec::new();
+    let mut keystrokes = Times::default();
     // What was shown before must not do for an answer.
     type_one(&mut editor);
     while stopped.elapsed() < still {
@@ -197,7 +188,7 @@ fn an_engine_that_stands_still_costs_its_deadline_only() {
         let keystroke = Instant::now();
         type_one(&mut editor);
         in_step(&mut editor);
-        keystrokes.push(keystroke.elapsed());
+        keystrokes.add(keystroke.elapsed());
         std::thread::sleep(Duration::from_millis(50));
         editor.ask(at_hole());
         assert_eq!(editor.items(id), Vec::<Value>::new());
@@ -211,13 +202,10 @@ fn an_engine_that_stands_still_costs_its_deadline_only() {
     type_one(&mut editor);
     assert!(!editor.eventual_suggestions(&at_hole()).is_empty(), "it does not come back");
     let back = woken.elapsed();
-    keystrokes.sort_unstable();
     let result = format!(
-        "keystroke and digest {:.1?} (median of {}), {:.1?} (worst); the last request answered empty after {waited:.2?} (deadline 2 s); \
+        "{} keystrokes, each with a digest: {keystrokes}; the last request answered empty after {waited:.2?} (deadline 2 s); \
          next suggestion {back:.1?} after it goes on",
-        keystrokes[keystrokes.len() / 2],
-        keystrokes.len(),
-        keystrokes[keystrokes.len() - 1],
+        keystrokes.count(),
     );
     tier::report("K3", &format!("the engine stands still for {} s", still.as_secs()), &result);
     assert!(waited < Duration::from_secs(3), "{waited:?}");

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 /**
  * Stands between the editor and the server: starts $QUICKSILVER_BIN with the same arguments and hands all bytes on, both ways.
- * Whoever connects to the socket in $QUICKSILVER_TAP asks in one line, and gets one line of JSON: `pid` for the server's
- * process, or `digest NAME` for the server's fingerprint of the open file whose address ends so. The editor sees nothing of that.
+ * Whoever connects to its socket in $QUICKSILVER_TAP, which has the tap's process in its name, asks in one line, and gets one line
+ * of JSON: `pid` for the server's process, or `digest NAME` for the server's fingerprint of the open file whose address ends so.
+ * The editor sees nothing of that.
  */
 
 const { spawn } = require('node:child_process');
-const { rmSync } = require('node:fs');
 const { createServer } = require('node:net');
 const { join } = require('node:path');
 
@@ -49,8 +49,7 @@ if (isServer) {
     asked.delete(ours.id);
     answer(ours.result ?? { error: ours.error });
   });
-  const path = join(process.env.QUICKSILVER_TAP, 'tap.sock');
-  rmSync(path, { force: true });
+  const path = join(process.env.QUICKSILVER_TAP, `${process.pid}.sock`);
   createServer((peer) => {
     peer.on('error', () => undefined);
     peer.once('data', (line) => {

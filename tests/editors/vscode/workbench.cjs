@@ -30,6 +30,8 @@ const SETTINGS = {
   'security.workspace.trust.startupPrompt': 'never',
   'telemetry.telemetryLevel': 'off',
   'update.mode': 'none',
+  // Settings open as a file like others.
+  'workbench.editor.useModal': 'off',
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'workbench.startupEditor': 'none',
 };
@@ -89,13 +91,31 @@ class Workbench {
     this.port = port;
   }
 
+  /** Opens a file in a page of its own, once all in the page before is saved. */
   async open(name) {
+    await this.settle();
     const file = `vscode-remote://127.0.0.1:${this.port}${join(project, name)}`;
     const payload = encodeURIComponent(JSON.stringify([['openFile', file]]));
     await this.page.goto(`http://127.0.0.1:${this.port}/?folder=${project}&payload=${payload}`);
     await this.page.waitForSelector(`.tab.active[data-resource-name="${name}"]`, { timeout: PATIENCE });
     await until('the server', async () => /^Quicksilver: (ready|[^t])/.test(await this.status()));
     await this.page.locator('.monaco-editor .view-lines').first().click();
+  }
+
+  /**
+   * Saves all that is open. What a page leaves unsaved comes back in the next one from its backup: older than the file, if that
+   * was saved meanwhile, and then VS Code refuses to save it over that.
+   */
+  async settle() {
+    const dirty = this.page.locator('.tab.dirty');
+    await until('all to be saved', async () => {
+      if ((await dirty.count()) === 0) return true;
+      // It may be saved by now.
+      await dirty.first().click({ timeout: 2000 }).catch(() => undefined);
+      await this.press('Control+s');
+      await new Promise((wake) => setTimeout(wake, 200));
+      return false;
+    });
   }
 
   /** What the status bar says, for screen readers. */
@@ -174,6 +194,17 @@ class Workbench {
       const text = JSON.stringify(Object.fromEntries(entries));
       if (!existsSync(path) || readFileSync(path, 'utf8') !== text) writeFileSync(path, text);
     }
+  }
+
+  /** Sets settings as `configure` does, but in the running editor, which takes them in at once: by its own settings file. */
+  async reconfigure(settings) {
+    await this.command('Preferences: Open User Settings (JSON)');
+    await this.page.waitForSelector('.tab.active[data-resource-name="settings.json"]', { timeout: PATIENCE });
+    await this.page.locator('.editor-group-container.active .monaco-editor .view-lines').first().click();
+    await this.press('Control+a');
+    await this.page.keyboard.insertText(JSON.stringify({ ...SETTINGS, ...settings }));
+    await this.settle();
+    await this.press('Control+w');
   }
 
   /** Runs a command of the palette by its title. */

@@ -49,4 +49,12 @@ module.exports = {
     await code.shot('definitions');
     equal('others that have the name', with_.includes('from_3(n)'), false);
   },
+  'switched off while the editor runs, it is told no more, and switched on it is again': async (code) => {
+    await code.reconfigure({ 'quicksilver.definitions': false });
+    await until('no definition', async () => !(await told(code)).includes(WANTED));
+    equal('the next one', (await told(code)).includes(WANTED), false);
+    await code.reconfigure({});
+    await until('the definition', async () => (await told(code)).includes(WANTED));
+    code.configure({});
+  },
 };

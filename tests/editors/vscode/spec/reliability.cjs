@@ -4,10 +4,10 @@
  */
 
 const { createHash } = require('node:crypto');
-const { mkdirSync, readFileSync, readdirSync } = require('node:fs');
+const { mkdirSync, readFileSync, readdirSync, rmSync, statSync } = require('node:fs');
 const { connect } = require('node:net');
 const { join } = require('node:path');
-const { equal, project, scratch, until } = require('../workbench.cjs');
+const { equal, project, scratch, serverPids, until } = require('../workbench.cjs');
 
 const NIGHTLY = process.env.QUICKSILVER_TIER === 'nightly';
 const EDITS = NIGHTLY ? 1000 : 60;
@@ -35,10 +35,10 @@ function report(id, did, result) {
   console.log(`reliability | ${id} | ${did} | ${result}`);
 }
 
-/** Asks the tap; undefined where it is not there, or not now. */
-function ask(line) {
+/** Asks one tap; undefined where nobody listens, or not now. */
+function askAt(socket, line) {
   return new Promise((done) => {
-    const peer = connect(join(TAP, 'tap.sock'), () => peer.write(`${line}\n`));
+    const peer = connect(socket, () => peer.write(`${line}\n`));
     let said = '';
     peer.on('data', (chunk) => (said += chunk));
     peer.on('error', () => done(undefined));
@@ -53,14 +53,36 @@ function ask(line) {
   });
 }
 
+/** The sockets of the taps that run, the newest first: a page that was left may have its own for some seconds more. */
+function sockets() {
+  const born = (path) => statSync(path, { throwIfNoEntry: false })?.ctimeMs ?? 0;
+  const paths = readdirSync(TAP).filter((name) => name.endsWith('.sock')).map((name) => join(TAP, name));
+  return paths.sort((a, b) => born(b) - born(a));
+}
+
+/** Asks the newest tap; undefined where none runs. */
+async function ask(line) {
+  for (const socket of sockets()) {
+    const said = await askAt(socket, line);
+    if (said !== undefined) return said;
+  }
+  return undefined;
+}
+
 const pid = async () => (await ask('pid'))?.pid;
 
-/** Puts the tap before the server, and opens the sample. */
+/** Opens the sample, and has the editor that runs put the tap before its server. */
 async function tapped(code) {
+  rmSync(TAP, { recursive: true, force: true });
   mkdirSync(TAP, { recursive: true });
+  code.configure({});
+  await code.open('shop.rs');
+  // A page that was left keeps its server for some seconds more.
+  await until('one server', () => serverPids().length === 1);
   code.configure({ 'quicksilver.binary': join(__dirname, '..', 'tap.cjs') });
   await code.open('shop.rs');
   await until('the tap', pid);
+  await until('no other server', () => serverPids().length === 0);
 }
 
 /** Saves, and waits until the server's text is what was saved; throws when it never is. */
@@ -194,7 +216,8 @@ module.exports = {
       most = Math.max(most, engines());
     }
     waits.sort((a, b) => a - b);
-    const [median, worst] = [waits[waits.length >> 1], waits.at(-1)];
+    const percentile = (percent) => waits[Math.max(0, Math.ceil((waits.length * percent) / 100) - 1)];
+    const [median, p99, worst] = [percentile(50), percentile(99), waits.at(-1)];
     await code.command('Quicksilver: Disable');
     await until('the last engine to go', () => engines() === 0, 10_000);
     await code.command('Quicksilver: Enable');
@@ -202,7 +225,7 @@ module.exports = {
     report(
       'K2',
       `VS Code: ${KILLS} kills of the server while someone types`,
-      `text re-sent and equal each time; back ${median} ms (median), ${worst} ms (worst) after the kill, a back-off of 250 ms to 1 s in it; never more than ${most} engines, 0 orphans`,
+      `text re-sent and equal each time; back ${median} ms (median), ${p99} ms (p99), ${worst} ms (worst) after the kill, a back-off of 250 ms to 1 s in it; never more than ${most} engines, 0 orphans`,
     );
     equal('back in time', worst < BACK_MS, true);
   },
