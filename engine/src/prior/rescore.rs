@@ -23,6 +23,8 @@ pub struct Signals {
     pub places: u16,
     /// Whether the line was rewritten from one between similar neighbours; the matches are then those of its place.
     pub rewritten: bool,
+    /// Whether it filled the hole before the last edit, or ends with what did.
+    pub previous: bool,
     /// Whether the next line says the same.
     pub repeats_next: bool,
     /// Whether the line before says the same.
