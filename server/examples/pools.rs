@@ -86,6 +86,7 @@ fn pool(tokenizer: &Tokenizer, counts: Option<&Counts>, hole: &Hole, posed: &Pos
             max_tokens: MAX_TOKENS,
             allow_empty: false,
             common: counts.and_then(|counts| counts.of(&hole.language)),
+            previous: None,
         },
         tokenizer,
         &|| false,

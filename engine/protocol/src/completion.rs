@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::holes::{Doubt, Hole, Rewrite};
+use crate::holes::{Doubt, Hole, Previous, Rewrite};
 
 /// Clients of other makes send `null` where they mean "as usual".
 fn null_as_default<'de, D, T>(from: D) -> Result<T, D::Error>
@@ -66,6 +66,9 @@ pub struct FimRequest {
     /// *Extension.* What stands in the hole now, to be written anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rewrite: Option<Rewrite>,
+    /// *Extension.* What was suggested for the hole before the last edit and may still stand: a place to start from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
     /// *Extension.* Fill nothing, but say which names of `prompt` and `suffix`, read as one text, are in doubt.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "std::ops::Not::not")]
     pub doubt: bool,

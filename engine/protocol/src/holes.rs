@@ -1,4 +1,5 @@
-//! *Extensions.* Several holes of one document in one request, text that is to be written anew, and names in doubt.
+//! *Extensions.* Several holes of one document in one request, text that is to be written anew, what was suggested before,
+//! and names in doubt.
 //!
 //! A request of several holes is the document as one text with gaps: `prompt`, the first hole, `holes[0].before`, the
 //! second hole, `holes[1].before`, …, the last hole, `suffix`. The answer has one choice for each hole, its `index`
@@ -26,6 +27,16 @@ pub struct Rewrite {
     /// Mask all of it. Otherwise only what the model finds least likely; a local prior always thinks in whole lines.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
+}
+
+/// Text of an earlier suggestion that an edit left standing. It binds nobody: the answer may be another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// The text, up to the end of the hole; never empty.
+    pub text: String,
+    /// It is the hole's end only: something unknown stands between the cursor and it. Otherwise it fills the hole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tail: bool,
 }
 
 /// A name that is probably misspelt.

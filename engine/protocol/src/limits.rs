@@ -20,6 +20,8 @@ pub const MAX_CHOICES: u32 = 8;
 pub const MAX_HOLES: usize = 32;
 /// Bytes of the text that is to be written anew.
 pub const MAX_REWRITE_BYTES: usize = 4 * 1024;
+/// Bytes of what was suggested before.
+pub const MAX_PREVIOUS_BYTES: usize = 4 * 1024;
 /// Stop strings in one request, and the bytes of each.
 pub const MAX_STOP_STRINGS: usize = 4;
 /// Bytes of one stop string.

@@ -13,8 +13,8 @@ use quicksilver_protocol::{
     completion::{FimRequest, Span, Stop},
     limits::{
         ARRIVAL_TIMEOUT, DEFAULT_DEADLINE, MAX_BODY_BYTES, MAX_CHOICES, MAX_CONTEXT_BYTES, MAX_CONTEXT_FILES,
-        MAX_DEADLINE, MAX_HOLES, MAX_NAME_BYTES, MAX_REWRITE_BYTES, MAX_SPAN_TOKENS, MAX_STOP_BYTES,
-        MAX_STOP_STRINGS, MAX_TEMPERATURE,
+        MAX_DEADLINE, MAX_HOLES, MAX_NAME_BYTES, MAX_PREVIOUS_BYTES, MAX_REWRITE_BYTES, MAX_SPAN_TOKENS,
+        MAX_STOP_BYTES, MAX_STOP_STRINGS, MAX_TEMPERATURE,
     },
 };
 use serde_json::{Map, Value, json};
@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use crate::EngineError;
 
 /// The fields a client may get wrong by type, in the order in which they are looked at.
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 19] = [
     "model",
     "prompt",
     "suffix",
@@ -40,6 +40,7 @@ const FIELDS: [&str; 18] = [
     "span",
     "holes",
     "rewrite",
+    "previous",
     "doubt",
 ];
 
@@ -169,6 +170,14 @@ fn check_holes(request: &FimRequest) -> Result<(), EngineError> {
     })?;
     let fills = !request.holes.is_empty() || request.rewrite.is_some();
     ensure(!(request.doubt && fills), "doubt", || "is for a request that fills nothing".to_owned())?;
+    if let Some(previous) = &request.previous {
+        let alone = !fills && !request.doubt;
+        ensure(alone, "previous", || "is for a request that fills one hole".to_owned())?;
+        let bytes = previous.text.len();
+        ensure((1..=MAX_PREVIOUS_BYTES).contains(&bytes), "previous", || {
+            format!("has {bytes} bytes; a text to start from has 1 to {MAX_PREVIOUS_BYTES}")
+        })?;
+    }
     let Some(rewrite) = &request.rewrite else { return Ok(()) };
     let bytes = rewrite.text.len();
     ensure(request.holes.is_empty(), "rewrite", || "is for a request of one hole".to_owned())?;

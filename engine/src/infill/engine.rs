@@ -228,7 +228,10 @@ impl Kit {
 impl Infiller {
     /// Fills the one hole of a request.
     fn one(&mut self, request: &FimRequest, terms: &mut Terms<'_>) -> Result<Infilled, EngineError> {
-        let task = Task::read(request, &self.kit.tokenizer);
+        let mut task = Task::read(request, &self.kit.tokenizer);
+        if !self.kit.settings.warm {
+            task.previous = None;
+        }
         let tokenizer = Arc::clone(&self.kit.tokenizer);
         let mut screen = Screen::new(terms, &tokenizer, &task);
         let span = self.span(&task, request, &mut screen)?;

@@ -6,6 +6,7 @@ use super::{
     frames::Screen,
     mixture::{Leading, Mixture},
     task::Task,
+    warm,
 };
 use crate::{
     EngineError,
@@ -87,9 +88,18 @@ pub(super) fn from_network(
         return from_prior(pool, task, plan, network.denoiser()?.vocab(), screen);
     }
     if pool.hypotheses.is_empty() {
-        let (first, calls) = first_length(network, plan, settings, screen)?;
-        screen.before = calls;
-        let canvas = Canvas::masked(first);
+        let before = task.previous.as_ref().and_then(|before| before.canvas(plan.lengths.capacity));
+        let canvas = match before {
+            Some((gap, tokens)) => {
+                screen.before = 1;
+                warm::begin(&mut *network.denoiser()?, gap, tokens, marks)?
+            }
+            None => {
+                let (first, calls) = first_length(network, plan, settings, screen)?;
+                screen.before = calls;
+                Canvas::masked(first)
+            }
+        };
         let plan = by_sampler(settings, plan, &canvas);
         let outcome = denoise(canvas, &mut *network.denoiser()?, &plan, &mut Never, screen)?;
         return Ok(written(outcome, screen.before, "network"));
@@ -110,6 +120,13 @@ pub(super) fn from_network(
     let Checked { pool, probabilities } = check(pool, &mut *network.denoiser()?, marks, settings.weight)?;
     screen.before = 1;
     let winner = pool.hypotheses.first().map_or(&[][..], |winner| &winner.tokens);
+    if pool.hypotheses.first().is_some_and(|winner| winner.signals.previous) {
+        let mut reader = network.denoiser()?;
+        let mut mixture = Mixture::new(&pool, &mut *reader, settings.weight, *marks);
+        let canvas = warm::begin(&mut mixture, 0, winner, marks)?;
+        screen.before = 2;
+        return denoised(canvas, &pool, task, plan, settings, &mut mixture, screen);
+    }
     let mut canvas = draft(&pool, winner);
     let shares: Vec<f32> = canvas.cells().iter().map(|cell| cell.confidence).collect();
     // What both trust stands; the rest stays masked, with the draft as its guess.
@@ -127,16 +144,30 @@ pub(super) fn from_network(
         let room = plan.lengths.capacity.saturating_sub(canvas.len());
         canvas.grow(first.saturating_sub(doubted).min(room));
     }
-    screen.show(1, 0, &canvas);
-    let lengths = Lengths { capacity: plan.lengths.capacity.max(canvas.len()), ..plan.lengths };
-    let plan = by_sampler(settings, &Plan { lengths, ..*plan }, &canvas);
     let mut reader = network.denoiser()?;
     let mut mixture = Mixture::new(&pool, &mut *reader, settings.weight, *marks);
-    let outcome = denoise(canvas, &mut mixture, &plan, &mut Never, screen)?;
+    denoised(canvas, &pool, task, plan, settings, &mut mixture, screen)
+}
+
+/// What prior and network make of a canvas together.
+fn denoised(
+    canvas: Canvas,
+    pool: &Pool,
+    task: &Task,
+    plan: &Plan<'_>,
+    settings: &Settings,
+    mixture: &mut Mixture<'_>,
+    screen: &mut Screen<'_, '_>,
+) -> Result<Span, EngineError> {
+    screen.show(screen.before, 0, &canvas);
+    let lengths = Lengths { capacity: plan.lengths.capacity.max(canvas.len()), ..plan.lengths };
+    let plan = by_sampler(settings, &Plan { lengths, ..*plan }, &canvas);
+    let outcome = denoise(canvas, mixture, &plan, &mut Never, screen)?;
+    let winner = pool.hypotheses.first().map_or(&[][..], |winner| &winner.tokens);
     let kept = outcome.canvas.decoded() == winner;
     // What the network made of the best one is the answer, so that one is an alternative only if it was changed.
-    let span = Span { others: others(&pool, usize::MAX), ..written(outcome, screen.before, "prior+network") };
-    Ok(if kept { Span { sure: calibrate(&pool, task.extent), ..span } } else { span })
+    let span = Span { others: others(pool, usize::MAX), ..written(outcome, screen.before, "prior+network") };
+    Ok(if kept { Span { sure: calibrate(pool, task.extent), ..span } } else { span })
 }
 
 /// How many masks to begin with where nothing is known, and the calls it took to say so.

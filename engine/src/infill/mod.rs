@@ -33,6 +33,7 @@ mod rewrite;
 mod settings;
 mod spelling;
 mod task;
+mod warm;
 
 #[cfg(test)]
 mod network_tests;

@@ -2,7 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
-use quicksilver_protocol::completion::Span;
+use proptest::prelude::*;
+use quicksilver_protocol::{completion::Span, holes::Previous};
 use serde_json::json;
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     diffusion::{Blocks, Preset},
     model::{ModelSpec, NetworkUse},
-    tokens::sample,
+    tokens::{TokenId, sample},
 };
 
 /// A network that is never sure of anything.
@@ -116,4 +117,61 @@ fn a_config_names_the_sampler_to_follow() {
     let json = serde_json::to_vec(&config).unwrap();
     let spec = ModelSpec::from_bytes(&json, Path::new("config.json")).unwrap();
     assert_eq!(Settings::of(&spec).sampler, Some(Preset::P2));
+}
+
+/// Text and steps of a network alone that wants `wants` and is sure of nothing, when `text` was suggested before.
+fn begun(wants: &str, warm: bool, text: &str, tail: bool) -> (String, u32) {
+    let tokenizer = sample::tokenizer();
+    // What is healed stands first.
+    let wanted = tokenizer.encode(&format!(" {wants}"));
+    let network = Scripted::new(move |span: &[TokenId], at, row: &mut [f32]| {
+        let from_the_end = wanted.len().checked_sub(span.len() - at).and_then(|at| wanted.get(at));
+        row[from_the_end.map_or(80, |token| token.0 as usize)] = 4.0;
+    });
+    let settings = Settings { warm, drafts: false, ..settings(NetworkUse::Denoise) };
+    let mut infiller = Infiller::new(Arc::new(tokenizer), settings, Some(Box::new(network)));
+    let mut request = request("let x = $0\n", Span::Rest);
+    request.previous = Some(Previous { text: text.to_owned(), tail });
+    let infilled = run(&mut infiller, &request).0;
+    (infilled.text, infilled.steps)
+}
+
+#[test]
+fn what_was_suggested_before_stands_where_the_network_still_means_it() {
+    let same = begun("f(a, b);", true, "f(a, b);", false);
+    assert_eq!(same, ("f(a, b);".to_owned(), 1), "one look, and nothing to denoise");
+    let (text, steps) = begun("f(a, c);", true, "f(a, b);", false);
+    assert_eq!(text, "f(a, c);", "what it would write otherwise is masked again");
+    let (_, from_masks) = begun("f(a, c);", false, "f(a, b);", false);
+    assert!(steps == 2 && steps < from_masks, "{steps} steps, {from_masks} from masks");
+}
+
+#[test]
+fn a_tail_stands_behind_masks() {
+    let (text, steps) = begun("f(a, b);", true, "(a, b);", true);
+    assert!(text.ends_with("(a, b);"), "{text}");
+    assert!(steps <= 3, "a look and a step for each mask: {steps}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// The text is of whoever asks, and may be anything.
+    #[test]
+    fn any_text_to_begin_from_is_survived_and_the_answer_is_the_same_again(
+        text in "[a-z(), \n\té🦀]{1,200}",
+        tail in any::<bool>(),
+        drafts in any::<bool>(),
+        role in prop::sample::select(vec![NetworkUse::Off, NetworkUse::Rescore, NetworkUse::Denoise]),
+        span in prop::sample::select(vec![Span::Rest, Span::Line, Span::Block]),
+    ) {
+        let mut request = request("let x = f(a);\nlet y = $0;\nlet x = f(a);\n", span);
+        request.previous = Some(Previous { text, tail });
+        let fill = || {
+            let settings = Settings { warm: true, drafts, max_steps: Some(3), ..settings(role) };
+            let mut infiller = Infiller::new(Arc::new(sample::tokenizer()), settings, Some(doubts()));
+            run(&mut infiller, &request).0
+        };
+        prop_assert_eq!(fill().text, fill().text);
+    }
 }

@@ -23,6 +23,8 @@ pub struct Settings {
     pub drafts: bool,
     /// Weight of the network's log-probability beside the prior's.
     pub weight: f32,
+    /// Whether a span begins from what an earlier suggestion left standing.
+    pub warm: bool,
     /// Probability at which a position is committed, in (0, 1].
     pub threshold: f32,
     /// First span lengths to try where the prior knows nothing, tokens; all at least 1.
@@ -63,6 +65,7 @@ impl Settings {
             role: decode.network,
             drafts: true,
             weight: decode.network_weight,
+            warm: decode.warm.unwrap_or(decode.network == NetworkUse::Denoise),
             threshold: decode.threshold,
             canvas: decode.canvas.clone(),
             search: spec.searches_length(),

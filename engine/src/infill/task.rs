@@ -8,12 +8,15 @@ use quicksilver_protocol::{
 };
 
 use crate::{
-    prior::{Extent, Hole, heal, table::Counts},
+    prior::{Extent, Hole, Previous, heal, table::Counts},
     tokens::{TokenId, Tokenizer},
 };
 
 /// The longest line that is answered, tokens.
 const MAX_LINE_TOKENS: usize = 96;
+
+/// Masks before a tail: what is being typed there, and a sign.
+const GAP: usize = 2;
 
 /// A request in tokens.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub(super) struct Task {
     pub(super) max_tokens: usize,
     /// Whether "nothing is missing" may be the answer.
     pub(super) allow_empty: bool,
+    /// What filled the hole before.
+    pub(super) previous: Option<Before>,
     /// The answer ends before the first of these.
     pub(super) stops: Vec<String>,
     /// The first line after the hole that is not blank, if the hole ends its own line.
@@ -44,6 +49,23 @@ pub(super) struct Task {
     pub(super) language: Option<String>,
     /// Path of the file with the hole.
     pub(super) path: Option<String>,
+}
+
+/// Text that filled a hole before.
+#[derive(Debug)]
+pub(super) struct Before {
+    /// Behind what is healed.
+    pub(super) tokens: Vec<TokenId>,
+    /// By itself, where something unknown stands before it.
+    pub(super) tail: Option<Vec<TokenId>>,
+}
+
+impl Before {
+    /// How many masks a canvas that begins from it has in front, and the tokens behind them; `None` beyond `capacity`.
+    pub(super) fn canvas(&self, capacity: usize) -> Option<(usize, &[TokenId])> {
+        let (gap, tokens) = self.tail.as_ref().map_or((0, &self.tokens), |tail| (GAP, tail));
+        (!tokens.is_empty() && gap + tokens.len() <= capacity).then_some((gap, tokens))
+    }
 }
 
 impl Task {
@@ -66,6 +88,12 @@ impl Task {
         let healed = heal(&prefix, tokenizer);
         prefix.truncate(healed.kept);
         // A saved copy of the file itself would hold the hole's own text, or an older one.
+        let previous = request.previous.as_ref().map(|previous| {
+            let text = unify(&previous.text);
+            let text = if one_line { text.split('\n').next().unwrap_or_default() } else { &text };
+            let tokens = tokenizer.encode(&format!("{}{text}", String::from_utf8_lossy(&healed.bytes)));
+            Before { tokens, tail: previous.tail.then(|| tokenizer.encode(text)) }
+        });
         let others = request.context.iter().filter(|file| request.path.as_ref() != Some(&file.path));
         Self {
             prefix,
@@ -81,6 +109,7 @@ impl Task {
             extent,
             max_tokens: longest.min(asked).min(MAX_SPAN_TOKENS),
             allow_empty: one_line && may_be_complete(typed, &after),
+            previous,
             stops: match &request.stop {
                 None => Vec::new(),
                 Some(Stop::One(stop)) => vec![unify(stop)],
@@ -108,6 +137,10 @@ impl Task {
             extent: self.extent,
             max_tokens: self.max_tokens,
             allow_empty: self.allow_empty,
+            previous: self
+                .previous
+                .as_ref()
+                .map(|it| Previous { tokens: &it.tokens, tail: it.tail.as_deref() }),
             common: counts.zip(self.language.as_deref()).and_then(|(counts, language)| counts.of(language)),
         }
     }

@@ -48,7 +48,7 @@ pub(super) fn extend(
         let before = [&before[..], &[end]].concat();
         let room = frame.max_symbols.saturating_sub(block.line.len() + 1);
         let next = Frame { before: &before, owed: &[], stop: None, max_symbols: room };
-        let lines = pool::lines(model, &next, &[end], vocabulary, cancelled);
+        let lines = pool::lines(model, &next, &[end], None, vocabulary, cancelled);
         let Some(best) = lines.first() else { break };
         // The line's share, once "no further line" is one of the choices.
         let share = best.share / (1.0 + best.share * (stop - best.score).exp());

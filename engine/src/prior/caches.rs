@@ -127,6 +127,14 @@ impl Caches {
         row
     }
 
+    /// The end of a line as symbols, new ones among them.
+    pub(super) fn read_tail(&mut self, tokens: &[TokenId], vocabulary: &impl Vocabulary) -> Vec<Local> {
+        let mut row = Vec::with_capacity(tokens.len());
+        let mut reader = Reader { indent: self.reader.indent, fresh: None };
+        self.symbols.read(tokens, &mut reader, vocabulary, &mut row);
+        row
+    }
+
     /// Makes symbols for the bytes to heal, if none of the text begins with them.
     fn know_how_to_spell(&mut self, heal: &[u8], vocabulary: &impl Vocabulary) {
         if self.symbols.spells_all() {

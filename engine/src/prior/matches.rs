@@ -75,6 +75,7 @@ mod tests {
             max_tokens: 64,
             allow_empty: false,
             common: None,
+            previous: None,
         };
         Caches::new(&hole, toy)
     }

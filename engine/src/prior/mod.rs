@@ -20,6 +20,7 @@
 //! | `beam` | likely lines, token by token |
 //! | `copies` | lines that stand between the same neighbours elsewhere |
 //! | `templates` | lines between similar neighbours elsewhere, rewritten |
+//! | `recall` | what filled the hole before the last edit |
 //! | `rescore` | how well the text right of the hole follows a line |
 //! | `weigh` | how well given lines fit a hole |
 //! | `ranker` | one score of all that speaks for a line |
@@ -45,6 +46,7 @@ mod lexicon;
 mod matches;
 mod pool;
 mod ranker;
+mod recall;
 mod rescore;
 mod spelled;
 mod symbols;
@@ -111,6 +113,17 @@ pub struct Hole<'a> {
     pub allow_empty: bool,
     /// What is known beside the text.
     pub common: Option<Common<'a>>,
+    /// What filled it before the last edit, and may do so again.
+    pub previous: Option<Previous<'a>>,
+}
+
+/// Text that filled a hole before: one line more to choose from. It is no evidence of anything.
+#[derive(Clone, Copy, Debug)]
+pub struct Previous<'a> {
+    /// Its tokens behind those that are healed.
+    pub tokens: &'a [TokenId],
+    /// Its tokens alone, where it was the line's end and other text may stand before it.
+    pub tail: Option<&'a [TokenId]>,
 }
 
 /// What code of a language looks like everywhere.

@@ -10,6 +10,7 @@ use super::{
     gate,
     layout::Layout,
     ranker::Ranker,
+    recall::Recalled,
     rescore::{self, Signals},
     symbols::Local,
     twin::{self, Twin},
@@ -62,7 +63,10 @@ pub(super) fn propose<V: Vocabulary>(hole: &Hole<'_>, vocabulary: &V, cancelled:
     if cancelled() || hole.max_tokens == 0 {
         return Pool::default();
     }
-    let caches = Caches::new(hole, vocabulary);
+    let mut caches = Caches::new(hole, vocabulary);
+    // Symbols of its own must be known before the counts are.
+    let recalled = hole.previous.map(|previous| Recalled::of(&previous, &mut caches, vocabulary));
+    let caches = caches;
     let mut model = Model::new(&caches, hole.common.map(|common| common.counts), vocabulary.size());
     let indentation = hole.heal.len() - hole.heal.trim_ascii_start().len();
     let (lead, owed) = match caches.reader.fresh {
@@ -83,7 +87,7 @@ pub(super) fn propose<V: Vocabulary>(hole: &Hole<'_>, vocabulary: &V, cancelled:
     let many = matches!(hole.extent, Extent::Block | Extent::Tokens(_)) && frame.stop.is_none();
     // The first of several lines need not fit what comes after the last.
     let seen = if many { &caches.after[..1] } else { &caches.after[..] };
-    let mut lines = lines(&mut model, &frame, seen, vocabulary, cancelled);
+    let mut lines = lines(&mut model, &frame, seen, recalled.as_ref(), vocabulary, cancelled);
     if let (true, Some(first)) = (many, lines.first_mut()) {
         let indent = caches.reader.indent;
         let block = block::extend(&mut model, &frame, &caches.after, first, indent, vocabulary, cancelled);
@@ -115,6 +119,7 @@ pub(super) fn lines(
     model: &mut Model<'_>,
     frame: &Frame<'_>,
     after: &[Local],
+    recalled: Option<&Recalled>,
     vocabulary: &impl Vocabulary,
     cancelled: &dyn Fn() -> bool,
 ) -> Vec<Scored> {
@@ -128,6 +133,14 @@ pub(super) fn lines(
     for rewritten in &copies.rewritten {
         if !candidates.contains(&rewritten.line) {
             candidates.push(rewritten.line.clone());
+        }
+    }
+    let again = recalled.map_or_else(Vec::new, |recalled| {
+        recalled.lines(&candidates, &model.caches.symbols, frame, vocabulary)
+    });
+    for line in &again {
+        if !candidates.contains(line) {
+            candidates.push(line.clone());
         }
     }
     let start = frame.before.len().saturating_sub(MAX_DEPTH);
@@ -148,6 +161,7 @@ pub(super) fn lines(
             (signals.left_match, signals.right_match) = (source.left, source.right);
             signals.rewritten = true;
         }
+        signals.previous = again.contains(&line);
         let whole = [typed, &line].concat();
         signals.repeats_next = after.get(1..).is_some_and(|next| next.starts_with(&whole));
         signals.repeats_previous = model.caches.previous_line() == whole;

@@ -25,6 +25,8 @@ pub struct Signals {
     pub rewritten: bool,
     /// Whether it is several lines that stand between the same neighbours elsewhere.
     pub twin: bool,
+    /// Whether it filled the hole before the last edit, or ends with what did.
+    pub previous: bool,
     /// Whether the next line says the same.
     pub repeats_next: bool,
     /// Whether the line before says the same.

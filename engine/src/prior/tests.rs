@@ -1,6 +1,6 @@
 //! The prior on readable text: a file with its hole, and the pool expected.
 
-use super::{Extent, Hole, Pool, Vocabulary, heal, propose, toy::Toy};
+use super::{Extent, Hole, Pool, Previous, Vocabulary, heal, propose, toy::Toy};
 use crate::tokens::TokenId;
 
 /// Fills the hole `$0` of a file and answers with the texts of the pool, best first.
@@ -10,10 +10,18 @@ fn fill(file: &str, others: &[&str], extent: Extent) -> Vec<String> {
 }
 
 fn pool_of(file: &str, others: &[&str], extent: Extent) -> (Toy, Pool) {
+    recalled_in(file, others, extent, None)
+}
+
+/// The same, where `previous` filled the hole before: its text, and whether it is a tail.
+fn recalled_in(file: &str, others: &[&str], extent: Extent, previous: Option<(&str, bool)>) -> (Toy, Pool) {
     let (prefix, suffix) = file.split_once("$0").unwrap();
-    let toy = Toy::of(&[&[prefix, suffix][..], others].concat());
+    let before = previous.map_or("", |(text, _)| text);
+    let toy = Toy::of(&[&[prefix, suffix, before][..], others].concat());
     let typed = toy.encode(prefix);
     let healed = heal(&typed, &toy);
+    let whole = toy.encode(&format!("{}{before}", str::from_utf8(&healed.bytes).unwrap()));
+    let tail = previous.filter(|(_, tail)| *tail).map(|(text, _)| toy.encode(text));
     let hole = Hole {
         prefix: &typed[..healed.kept],
         suffix: &toy.encode(suffix),
@@ -23,6 +31,7 @@ fn pool_of(file: &str, others: &[&str], extent: Extent) -> (Toy, Pool) {
         max_tokens: 64,
         allow_empty: false,
         common: None,
+        previous: previous.map(|_| Previous { tokens: &whole, tail: tail.as_deref() }),
     };
     let pool = propose(&hole, &toy, &|| false);
     (toy, pool)
@@ -171,6 +180,7 @@ fn a_cancelled_proposal_is_empty() {
         max_tokens: 64,
         allow_empty: false,
         common: None,
+        previous: None,
     };
     assert_eq!(propose(&hole, &toy, &|| true), Pool::default());
 }
@@ -191,7 +201,7 @@ proptest::proptest! {
         let ids = |ids: Vec<u32>| ids.into_iter().map(TokenId).collect::<Vec<_>>();
         let extent = [Extent::Rest, Extent::Line, Extent::Block, Extent::Tokens(7)][kind];
         let (prefix, suffix, files) = (ids(prefix), ids(suffix), [ids(file)]);
-        let hole = Hole { prefix: &prefix, suffix: &suffix, files: &files, heal: &heal, extent, max_tokens, allow_empty: true, common: None };
+        let hole = Hole { prefix: &prefix, suffix: &suffix, files: &files, heal: &heal, extent, max_tokens, allow_empty: true, common: None, previous: None };
         let pool = propose(&hole, &toy, &|| false);
         let shares: f32 = pool.hypotheses.iter().map(|hypothesis| hypothesis.share).sum();
         proptest::prop_assert!(pool.hypotheses.is_empty() || (shares - 1.0).abs() < 1e-4);
@@ -201,4 +211,23 @@ proptest::proptest! {
             proptest::prop_assert!(hypothesis.tokens.len() <= max_tokens);
         }
     }
+}
+
+#[test]
+fn what_filled_the_hole_before_is_one_line_more_to_choose_from() {
+    let file = "let a = zebra(1);\nlet b = ze$0\n";
+    let recalled = |previous| {
+        let (toy, pool) = recalled_in(file, &[], Extent::Rest, Some(previous));
+        let again = pool.hypotheses.iter().filter(|hypothesis| hypothesis.signals.previous);
+        let mut texts: Vec<String> = again.map(|hypothesis| toy.decode(&hypothesis.tokens)).collect();
+        texts.sort();
+        texts
+    };
+    assert_eq!(recalled(("ro(2);", false)), [" zero(2);"]);
+    assert_eq!(
+        recalled(("(2);", true)),
+        [" ze(2);", " zebra(2);"],
+        "a tail behind what is typed, and behind another line's name"
+    );
+    assert_eq!(recalled(("(2);\nmore", true)).len(), 2, "its first line");
 }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::{Api, Client, Endpoint, Engine, EngineState},
     eval::{
-        Dataset, EvalError,
+        Dataset, EvalError, Hole,
         ask::{Asker, Way},
         compare::compare,
         cut,
@@ -31,6 +31,7 @@ use crate::{
         run::{self, Reach, Tester},
         safim::Safim,
         trial::Trial,
+        typing::{self, Journals},
     },
 };
 
@@ -48,8 +49,11 @@ pub(super) async fn run(args: &EvalArgs) -> Result<(), Failure> {
         EvalCommand::Safim { file, run } => {
             evaluate(&Safim::read(file, run.seed)?, &Tester::None, drawing(run, None), Vec::new(), run).await
         }
-        EvalCommand::Packages { folder, holes, run } => {
+        EvalCommand::Packages { folder, typing, holes, run } => {
             let set = Packages::read(folder, &which(holes, run))?;
+            if *typing {
+                return type_out(&set, &drawing(run, Some(holes)), run).await;
+            }
             let left_out = match set.excluded() {
                 0 => Vec::new(),
                 holes => vec![format!("{holes} holes are left out: their files are told to no engine")],
@@ -112,6 +116,55 @@ async fn evaluate(
     args: &RunArgs,
 ) -> Result<(), Failure> {
     let (asker, model, device) = reach(args).await?;
+    let run = described(set, drawing, tester.describe(), (model, &device), args);
+    let path = args.journal.clone().unwrap_or_else(|| format!("eval-{}.jsonl", set.name()).into());
+    let mut journal = Journal::open(&path, &run)?;
+    let reach = Reach { limit: args.limit.unwrap_or(usize::MAX), parallel: args.parallel.into() };
+    let known = |hole: &Hole| journal.has_answer(&hole.id);
+    let bar = Bar::new(set, &known, reach.limit, &path);
+    let verdicts =
+        run::run(set, &asker, tester, &mut journal, reach, &mut |verdict| bar.step(verdict)).await?;
+    bar.0.finish_and_clear();
+    let report = Report { run, figures: figures(&verdicts), notes };
+    print(report.print(form_of(&args.form)).as_bytes())
+}
+
+/// Types all holes out; the report is that of two runs, without and with what was suggested before.
+async fn type_out(set: &Packages, drawing: &str, args: &RunArgs) -> Result<(), Failure> {
+    let (asker, model, device) = reach(args).await?;
+    let journal = |from: &str, path: &Path| {
+        let drawing = format!("{drawing}; typed out, {from}");
+        Journal::open(path, &described(set, drawing, String::new(), (model.clone(), &device), args))
+    };
+    let path = args.journal.clone().unwrap_or_else(|| "eval-typing.jsonl".into());
+    let mut beside = path.clone().into_os_string();
+    beside.push(".cold");
+    let mut journals = Journals {
+        cold: journal("from masks", Path::new(&beside))?,
+        warm: journal("from what was suggested before", &path)?,
+    };
+    let reach = Reach { limit: args.limit.unwrap_or(usize::MAX), parallel: args.parallel.into() };
+    let known = |hole: &Hole| typing::is_known(&journals, hole);
+    let bar = Bar::new(set, &known, reach.limit, &path);
+    let counts = typing::run(set, &asker, &mut journals, reach, &mut || bar.0.inc(1)).await?;
+    bar.0.finish_and_clear();
+    drop(journals);
+    let typing::Counts { keys, reused, silent, cold, pairs } = counts;
+    eprintln!(
+        "of {keys} keys {reused} were answered by what was shown, {silent} by silence, {cold} asked with nothing to begin from; \
+         {pairs} questions were asked both ways"
+    );
+    print(report::print(&compare(Path::new(&beside), &path)?, form_of(&args.form)).as_bytes())
+}
+
+/// The head of a run.
+fn described(
+    set: &dyn Dataset,
+    drawing: String,
+    judged_by: String,
+    (model, device): (String, &str),
+    args: &RunArgs,
+) -> Run {
     let configuration = Configuration {
         set: set.name().to_owned(),
         set_digest: set.digest().to_owned(),
@@ -126,24 +179,15 @@ async fn evaluate(
         },
         device: args.ask.device.clone(),
         deadline_ms: args.deadline_ms,
-        judged_by: tester.describe(),
+        judged_by,
         version: format!("{} build {}", env!("CARGO_PKG_VERSION"), build()),
     };
-    let run = Run {
+    Run {
         hash: configuration.hash(),
         configuration,
-        machine: Machine::here(&device),
+        machine: Machine::here(device),
         parallel: args.parallel.into(),
-    };
-    let path = args.journal.clone().unwrap_or_else(|| format!("eval-{}.jsonl", set.name()).into());
-    let mut journal = Journal::open(&path, &run)?;
-    let reach = Reach { limit: args.limit.unwrap_or(usize::MAX), parallel: args.parallel.into() };
-    let bar = Bar::new(set, &journal, reach.limit, &path);
-    let verdicts =
-        run::run(set, &asker, tester, &mut journal, reach, &mut |verdict| bar.step(verdict)).await?;
-    bar.0.finish_and_clear();
-    let report = Report { run, figures: figures(&verdicts), notes };
-    print(report.print(form_of(&args.form)).as_bytes())
+    }
 }
 
 /// Tells builds of one version apart: another build may answer otherwise.
@@ -186,9 +230,9 @@ fn form_of(form: &FormArgs) -> Form {
 struct Bar(ProgressBar);
 
 impl Bar {
-    fn new(set: &dyn Dataset, journal: &Journal, limit: usize, path: &Path) -> Self {
+    fn new(set: &dyn Dataset, known: &dyn Fn(&Hole) -> bool, limit: usize, path: &Path) -> Self {
         let holes = &set.holes()[..limit.min(set.holes().len())];
-        let done = holes.iter().filter(|hole| journal.has_answer(&hole.id)).count();
+        let done = holes.iter().filter(|hole| known(hole)).count();
         let (all, path) = (holes.len(), path.display());
         eprintln!("{all} holes, {done} of them judged already; verdicts go to {path}");
         let bar = ProgressBar::new(all as u64).with_position(done as u64);

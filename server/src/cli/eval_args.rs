@@ -42,6 +42,9 @@ pub(super) enum EvalCommand {
         /// A folder of packages that nothing was fitted on
         #[arg(value_name = "DIR")]
         folder: PathBuf,
+        /// Type each hole out key by key, and compare answers that begin from the suggestion before with those that do not
+        #[arg(long)]
+        typing: bool,
         #[command(flatten)]
         holes: HoleArgs,
         #[command(flatten)]

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::{
     Suggestion,
     reuse::{deleted_back, typed_on},
+    warm::{Surviving, surviving},
 };
 use crate::document::{ByteOffset, Snapshot};
 
@@ -59,6 +60,15 @@ impl History {
             let shown = self.0.iter().rev().find(|entry| !entry.ahead)?;
             deleted_back(&shown.suggestion, now, cursor)
         })
+    }
+}
+
+impl History {
+    /// What an edit left standing of the suggestion that was shown last.
+    #[must_use]
+    pub fn surviving(&self, now: &Snapshot, cursor: ByteOffset) -> Option<Surviving> {
+        let shown = self.0.iter().rev().find(|entry| !entry.ahead)?;
+        surviving(&shown.suggestion, now, cursor)
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `reuse` | a keystroke answered from a suggestion that was made before |
 //! | `history` | the suggestions that may still be of use |
 //! | `ahead` | the hole that there will be once a suggestion is taken |
+//! | `warm` | what an edit left standing of a suggestion, for the engine to begin from |
 //! | `debounce` | how long to wait for the next keystroke |
 //! | `suggestion` | what is offered: text, place, version |
 //! | `doubt` | names in doubt |
@@ -29,6 +30,7 @@ pub mod site;
 mod sound;
 pub mod suggestion;
 pub mod task;
+pub mod warm;
 
 pub use debounce::{Debounce, Pace};
 pub use gate::{Circumstances, Silence};

@@ -10,8 +10,8 @@ use std::{
 
 use quicksilver_protocol::completion::{FimRequest, FimResponse, Span};
 
-use super::{History, Pace, Silence, Site, Suggestion, gate, polish, sound::sound_first};
-use crate::context::{Hole, Open, Workspace};
+use super::{History, Pace, Silence, Site, Suggestion, gate, polish, sound::sound_first, warm::Surviving};
+use crate::context::{Hole, Open, Workspace, recall};
 use crate::document::{ByteOffset, Snapshot, limits};
 use crate::engine::{AskError, Engine, OnFrame};
 use crate::session::{Settings, config::SpanSetting, requests::SessionId};
@@ -121,6 +121,9 @@ fn request(ask: &Ask) -> Result<(FimRequest, bool), Silence> {
         request.span = Some(Span::Line);
     }
     request.n = Some(1 + ALTERNATIVES);
+    if let Some(Surviving { text, tail }) = ask.history.surviving(ask.snapshot(), ask.hole.at) {
+        request = recall(request, &text, tail);
+    }
     let one_line = matches!(request.span, Some(Span::Rest | Span::Line));
     Ok((request, one_line))
 }

@@ -15,6 +15,7 @@
 //! | `gather` | the sources of other files' lines, in their order |
 //! | [`budget`] | how much of them goes along, and why the rest does not |
 //! | [`holes`] | requests for several holes, and for text to be written anew |
+//! | `recall` | what was suggested before, where that may be told again |
 //! | [`placeholders`] | where code says that it is still to be written |
 //! | [`assemble`] | the request's one constructor, with the reasons for what is in it |
 //! | [`place`] | from a document's address to its path |
@@ -33,6 +34,7 @@ pub mod place;
 pub mod placeholders;
 pub mod pointed;
 pub mod reader;
+mod recall;
 pub mod secrets;
 pub mod span;
 mod told;
@@ -59,3 +61,4 @@ mod window_tests;
 pub use assemble::{Assembly, Edited, Hole, Open, Workspace};
 pub use exclude::Excluded;
 pub use gather::Sources;
+pub use recall::recall;

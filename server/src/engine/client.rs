@@ -162,6 +162,7 @@ impl Client {
             body.context.clear();
             // `n` is OpenAI's, but elsewhere each answer costs as much as the first.
             (body.path, body.language, body.span, body.deadline_ms, body.n) = (None, None, None, None, None);
+            body.previous = None;
         }
         body
     }

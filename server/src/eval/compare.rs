@@ -19,17 +19,17 @@ pub struct Difference {
     pub language: String,
     /// Kind of hole.
     pub kind: String,
-    /// `exact`, `passed` or `similarity`.
+    /// `exact`, `passed` or `similarity`; `steps` or `ms` of an answer.
     pub of: &'static str,
     /// Holes that both runs judged.
     pub holes: usize,
     /// Packages or problems they are from.
     pub clusters: usize,
-    /// Share or mean of the first run, in [0, 1].
+    /// Share or mean of the first run: in [0, 1], but for steps and ms.
     pub first: f64,
     /// Of the second.
     pub second: f64,
-    /// Second less first, in points: hundredths.
+    /// Second less first, in points: hundredths; steps and ms as they are.
     pub points: f64,
     /// Where that lies with 95 % confidence.
     pub interval: Option<Interval>,
@@ -74,11 +74,14 @@ pub fn compare(first: &Path, second: &Path) -> Result<Comparison, EvalError> {
     let groups = groups(pairs.iter(), |(one, _)| (one.language.clone(), one.kind.clone()));
     let differences = groups.iter().flat_map(|((language, kind), pairs)| {
         let tested = pairs.iter().all(|(one, other)| one.passed.is_some() && other.passed.is_some());
+        let counted = pairs.iter().all(|(one, other)| one.steps.is_some() && other.steps.is_some());
         let of = |of, value: &dyn Fn(&Verdict) -> f64| difference(language, kind, of, pairs, value);
         [
             Some(of("exact", &|verdict| share(verdict.exact))),
             tested.then(|| of("passed", &|verdict| share(verdict.passed == Some(true)))),
-            Some(Difference { only: None, p: None, ..of("similarity", &|verdict| verdict.similarity) }),
+            Some(mean(of("similarity", &|verdict| verdict.similarity))),
+            counted.then(|| plain(of("steps", &|verdict| verdict.steps.map_or(0.0, f64::from)))),
+            Some(plain(of("ms", &|verdict| verdict.ms))),
         ]
     });
     let differences = differences.flatten().collect();
@@ -129,6 +132,25 @@ fn difference(
         interval: interval(&clusters).map(|ends| ends.map(|end| 100.0 * end)),
         only: Some(only),
         p: Some(mcnemar(only[0], only[1])),
+    }
+}
+
+/// Of what is no yes or no.
+fn mean(of: Difference) -> Difference {
+    Difference { only: None, p: None, ..of }
+}
+
+/// Of what is no share.
+fn plain(of: Difference) -> Difference {
+    let interval = of.interval.map(|ends| ends.map(|end| end / 100.0));
+    mean(Difference { points: of.points / 100.0, interval, ..of })
+}
+
+impl Difference {
+    /// Whether its figures are shares.
+    #[must_use]
+    pub fn is_of_shares(&self) -> bool {
+        !matches!(self.of, "steps" | "ms")
     }
 }
 

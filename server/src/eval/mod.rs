@@ -13,6 +13,7 @@
 //! | [`trial`] | whether a project passes its tests |
 //! | [`journal`] | the verdicts on disk, so that a run that was broken off goes on |
 //! | [`run`] | all of it together |
+//! | [`typing`] | holes typed out key by key, with and without what was suggested before |
 //! | [`metrics`], [`figures`] | from verdicts to figures |
 //! | [`statistics`], [`compare`] | what a figure, and the difference of two runs, is worth |
 //! | [`report`], [`machine`] | figures as text, Markdown or JSON, and where they were measured |
@@ -44,6 +45,7 @@ pub mod safim;
 pub mod sandbox;
 pub mod statistics;
 pub mod trial;
+pub mod typing;
 
 pub use dataset::{Dataset, Hole, Posed};
 pub use error::EvalError;

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use quicksilver_protocol::completion::Span;
 use rustc_hash::FxHashMap;
 
 use super::{
@@ -118,6 +119,16 @@ impl Packages {
         Some((root.join(&file.path), &file.text))
     }
 
+    /// A hole with all that surrounds it.
+    pub(super) fn scene(&self, hole: usize) -> Option<Scene<'_>> {
+        let (path, text) = self.file(hole)?;
+        let (language, cut) = self.cuts.get(hole)?;
+        let workspace = self.workspace(self.roots.get(*language)?.get(cut.package)?);
+        let language = language_of(&path, &self.languages.get(*language)?.name);
+        let (before, after) = (text.get(..cut.start)?, text.get(cut.end..)?);
+        Some(Scene { workspace, path, language, before, after, span: cut.kind.span() })
+    }
+
     /// The workspace at a root, read once.
     fn workspace(&self, root: &Path) -> Arc<Workspace> {
         let mut workspaces = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
@@ -162,16 +173,33 @@ impl Dataset for Packages {
 
     fn pose(&self, hole: usize) -> Result<Posed, EvalError> {
         let nothing = || EvalError::Nothing(format!("there is no hole {hole}"));
-        let (path, text) = self.file(hole).ok_or_else(nothing)?;
-        let (language, cut) = self.cuts.get(hole).ok_or_else(nothing)?;
-        let workspace = self.workspace(&self.roots[*language][cut.package]);
-        let (before, after) = (&text[..cut.start], &text[cut.end..]);
-        let known = language_of(&path, &self.languages[*language].name);
-        let request = pose(&workspace, Some(&path), known, (before, after), cut.kind.span());
+        let scene = self.scene(hole).ok_or_else(nothing)?;
+        scene.posed(scene.before)
+    }
+}
+
+/// A hole in its file and package.
+pub(super) struct Scene<'a> {
+    workspace: Arc<Workspace>,
+    path: PathBuf,
+    pub(super) language: document::Language,
+    pub(super) before: &'a str,
+    pub(super) after: &'a str,
+    span: Span,
+}
+
+impl Scene<'_> {
+    /// What is asked where `before` stands before the cursor.
+    ///
+    /// # Errors
+    /// When the file is told to nobody.
+    pub(super) fn posed(&self, before: &str) -> Result<Posed, EvalError> {
+        let Self { workspace, path, language, after, span, .. } = self;
+        let request = pose(workspace, Some(path), language.clone(), (before, after), *span);
         Ok(Posed {
             request: request.map_err(|why| EvalError::Nothing(format!("{}: {why}", path.display())))?,
             before: before.to_owned(),
-            after: after.to_owned(),
+            after: (*after).to_owned(),
             ending: "",
             test: None,
         })

@@ -147,14 +147,27 @@ fn compared() -> Vec<Column<Difference>> {
         ("of", |row| Some(row.of.to_owned())),
         ("holes", |row| Some(row.holes.to_string())),
         ("clusters", |row| Some(row.clusters.to_string())),
-        ("first", |row| Some(percent(row.first))),
-        ("second", |row| Some(percent(row.second))),
-        ("points", |row| Some(format!("{:+.1}", row.points))),
-        ("95 %", |row| row.interval.map(|[low, high]| format!("{low:+.1} to {high:+.1}"))),
+        ("first", |row| Some(figure(row, row.first))),
+        ("second", |row| Some(figure(row, row.second))),
+        ("difference", |row| Some(difference(row, row.points))),
+        ("95 %", |row| {
+            row.interval
+                .map(|ends| ends.map(|end| difference(row, end)))
+                .map(|[low, high]| format!("{low} to {high}"))
+        }),
         ("only first", |row| row.only.map(|[first, _]| first.to_string())),
         ("only second", |row| row.only.map(|[_, second]| second.to_string())),
         ("p", |row| row.p.map(|p| if p < 0.0001 { "< 0.0001".to_owned() } else { format!("{p:.4}") })),
     ]
+}
+
+/// Shares in per cent, means as they are.
+fn figure(row: &Difference, value: f64) -> String {
+    if row.is_of_shares() { percent(value) } else { format!("{value:.2}") }
+}
+
+fn difference(row: &Difference, value: f64) -> String {
+    if row.is_of_shares() { format!("{value:+.1}") } else { format!("{value:+.2}") }
 }
 
 fn table<T>(form: Form, columns: &[Column<T>], rows: &[T]) -> String {

@@ -72,6 +72,8 @@ pub struct DecodeSpec {
     pub network: NetworkUse,
     /// Weight of the network's log-probability beside the prior's.
     pub network_weight: f32,
+    /// Whether a span begins from what an earlier suggestion left standing; `None` for: where the network denoises.
+    pub warm: Option<bool>,
 }
 
 impl Default for DecodeSpec {
@@ -93,6 +95,7 @@ impl Default for DecodeSpec {
             passed: Vec::new(),
             network: NetworkUse::Off,
             network_weight: 1.0,
+            warm: None,
         }
     }
 }

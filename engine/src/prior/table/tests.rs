@@ -79,6 +79,7 @@ fn filled(toy: &Toy, counts: Option<&Counts>, prefix: &str, suffix: &str) -> Opt
         max_tokens: 32,
         allow_empty: false,
         common: counts.and_then(|counts| counts.of("rust")),
+        previous: None,
     };
     let pool = propose(&hole, toy, &|| false);
     pool.hypotheses.first().map(|line| toy.decode(&line.tokens))
