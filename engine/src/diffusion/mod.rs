@@ -15,7 +15,7 @@
 //! 5. some of them are committed: at least as many as the [`schedule`] says, and those beyond that the rule of
 //!    [`commit`] trusts (threshold and factor after Fast-dLLM, Wu et al., 2025; entropy after the EB sampler,
 //!    Ben-Hamu et al., 2025); never none;
-//! 6. what was committed before may be masked again or exchanged ([`remask`]: P2, ReMDM, LLaDA2.1);
+//! 6. what was committed before may be masked again or exchanged ([`remask`]: P2, WINO, LLaDA2.1);
 //! 7. the span gets longer or shorter: `expand` becomes two masks, `delete` takes positions away ([`length`],
 //!    after DreamOn, Wu et al., 2026);
 //! 8. the step is written down ([`trace`]) and the span is shown ([`Watcher::frame`]).
@@ -50,7 +50,6 @@
 //! | SDAR `low_confidence_dynamic` | `sdar-dynamic` | probability | shares | threshold | 4 | stay |
 //! | SDAR, RND1 `entropy_bounded` (EB sampler) | `sdar-entropy` | −entropy | one by one | entropy | 4 | stay |
 //! | CAL (He et al., 2026) | [`search::climb`] | chooses the first length | | | | |
-//! | ReMDM `conf` (Wang et al., 2025), made deterministic | [`remask::Doubtful`] | any | any | any | any | masked again once |
 //!
 //! Differences from the published code, on purpose: ties go to the lower position; LLaDA's steps that have nothing left
 //! to decide are not run; where Dream's floor or P2's would commit nothing, one is committed (unless a plan waits); a

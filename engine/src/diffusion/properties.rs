@@ -3,8 +3,7 @@
 use proptest::prelude::*;
 
 use super::{
-    remask::Doubtful,
-    scripted::{LeftToRight, MASK, Noise, plan},
+    scripted::{Doubtful, LeftToRight, MASK, Noise, plan},
     *,
 };
 use crate::EngineError;

@@ -2,7 +2,7 @@
 //!
 //! Decides only; the loop in `denoise` carries it out, and keeps to the budget that makes it end.
 
-use super::{Canvas, CanvasIdx, State};
+use super::{Canvas, CanvasIdx};
 
 /// How a step looks again at what earlier ones committed. For models that saw wrong visible tokens in training:
 /// to others the distribution at a visible position means little.
@@ -38,27 +38,5 @@ pub struct Never;
 impl Remask for Never {
     fn doubts(&mut self, _: u32, _: &Canvas) -> Vec<CanvasIdx> {
         Vec::new()
-    }
-}
-
-/// Positions that were committed earlier with little confidence, each at most once: by now their neighbours may
-/// be known (ReMDM-conf, Wang et al., 2025, made deterministic).
-#[derive(Clone, Copy, Debug)]
-pub struct Doubtful {
-    /// Probability at commit time below which a position is doubted, in [0, 1].
-    pub below: f32,
-}
-
-impl Remask for Doubtful {
-    fn doubts(&mut self, step: u32, canvas: &Canvas) -> Vec<CanvasIdx> {
-        let cells = canvas.cells();
-        let doubted = |at: &usize| {
-            let cell = &cells[*at];
-            let early = matches!(cell.state, State::Committed { step: decided } if decided < step);
-            early && cell.remasked == 0 && cell.confidence < self.below
-        };
-        let mut doubts: Vec<usize> = (0..cells.len()).filter(doubted).collect();
-        doubts.sort_by(|&a, &b| cells[a].confidence.total_cmp(&cells[b].confidence).then(a.cmp(&b)));
-        doubts.into_iter().map(CanvasIdx).collect()
     }
 }

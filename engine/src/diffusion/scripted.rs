@@ -1,8 +1,8 @@
-//! A denoiser that answers from a script, and a watcher that writes down the span as text.
+//! A denoiser that answers from a script, a watcher that writes down the span as text, and a rule that masks again.
 
 use super::{
     Blocks, Canvas, CanvasIdx, Constraint, Deletion, Denoiser, Free, Interrupt, Lengths, Marks, Never,
-    Outcome, Plan, Remask, Revision, Rule, Sampling, Schedule, Watcher, denoise,
+    Outcome, Plan, Remask, Revision, Rule, Sampling, Schedule, State, Watcher, denoise,
 };
 use crate::{EngineError, tokens::TokenId};
 
@@ -152,5 +152,27 @@ pub(super) struct LeftToRight;
 impl Constraint for LeftToRight {
     fn apply(&self, span: &[TokenId], at: CanvasIdx, _: &mut [f32]) -> bool {
         span[..at.0].iter().all(|&token| token != MASK)
+    }
+}
+
+/// Doubts positions that were committed earlier with little confidence, each at most once (ReMDM-conf, Wang et al., 2025,
+/// made deterministic).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubtful {
+    /// Probability at commit time below which a position is doubted, in [0, 1].
+    pub(super) below: f32,
+}
+
+impl Remask for Doubtful {
+    fn doubts(&mut self, step: u32, canvas: &Canvas) -> Vec<CanvasIdx> {
+        let cells = canvas.cells();
+        let doubted = |at: &usize| {
+            let cell = &cells[*at];
+            let early = matches!(cell.state, State::Committed { step: decided } if decided < step);
+            early && cell.remasked == 0 && cell.confidence < self.below
+        };
+        let mut doubts: Vec<usize> = (0..cells.len()).filter(doubted).collect();
+        doubts.sort_by(|&a, &b| cells[a].confidence.total_cmp(&cells[b].confidence).then(a.cmp(&b)));
+        doubts.into_iter().map(CanvasIdx).collect()
     }
 }

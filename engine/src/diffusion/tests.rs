@@ -5,8 +5,7 @@ use proptest::prelude::*;
 
 use super::{
     constraint::Banned,
-    remask::Doubtful,
-    scripted::{Diary, LeftToRight, MASK, NEWLINE, Noise, Scripted, frames, plan, run},
+    scripted::{Diary, Doubtful, LeftToRight, MASK, NEWLINE, Noise, Scripted, frames, plan, run},
     *,
 };
 

@@ -24,6 +24,8 @@ use crate::session::{Settings, config::SpanSetting};
 const PARSE_BUDGET: Duration = Duration::from_millis(20);
 /// Other texts asked for in place of a selection, beside the best.
 const ALTERNATIVES: u32 = 5;
+/// Texts asked for beside the best for a hole alone: for where that does not fit.
+const INSTEAD: u32 = 4;
 
 /// What a fill or a rewriting is made from.
 pub struct FillAsk {
@@ -120,12 +122,20 @@ pub async fn fill(ask: &FillAsk, mut on_frame: Option<OnFrame<'_>>) -> Result<Ve
         }
     };
     let draw: Option<OnFrame<'_>> = if draws { Some(&mut renumber) } else { None };
-    let response = ask.ask(&asked.request, draw).await?;
+    let mut request = asked.request;
+    if holes.len() == 1 {
+        request.n = Some(1 + INSTEAD);
+    }
+    let response = ask.ask(&request, draw).await?;
     if response.choices.len() < holes.len() {
         let (answered, wanted) = (response.choices.len(), holes.len());
         return Err(Silence::EngineError(format!("it filled {answered} of {wanted} holes")));
     }
-    let spans = std::iter::once(asked.request.span).chain(asked.request.holes.iter().map(|hole| hole.span));
+    if let ([number], span) = (&holes[..], request.span) {
+        let all = response.choices.iter().map(|choice| replacement(ask, &emptied, *number, span, choice));
+        return first(all).map(|found| vec![found]);
+    }
+    let spans = std::iter::once(request.span).chain(request.holes.iter().map(|hole| hole.span));
     let mut found: Vec<Replacement> = Vec::new();
     let mut why = Silence::NothingToAdd;
     for ((number, span), choice) in holes.iter().copied().zip(spans).zip(&response.choices) {
@@ -135,6 +145,12 @@ pub async fn fill(ask: &FillAsk, mut on_frame: Option<OnFrame<'_>>) -> Result<Ve
         }
     }
     if found.is_empty() { Err(why) } else { Ok(found) }
+}
+
+/// The first that there is, else why there is not even the likeliest.
+fn first(mut all: impl Iterator<Item = Result<Replacement, Silence>>) -> Result<Replacement, Silence> {
+    let likeliest = all.next().unwrap_or(Err(Silence::NothingToAdd));
+    likeliest.or_else(|why| all.find_map(Result::ok).ok_or(why))
 }
 
 fn replacement(
@@ -153,7 +169,7 @@ fn replacement(
     // A caret may stand between brackets that are typed by halves; what stands for a whole may not become a part of one.
     let stood = &ask.snapshot().slice(hole.clone());
     if !hole.is_empty() && breaks(stood, &polished.text) {
-        return Err(Silence::NothingToAdd);
+        return Err(Silence::NothingWhole);
     }
     // Closers that the editor put there give way, but not another hole.
     let next = ask.holes.get(number + 1).map_or(usize::MAX, |next| next.start);

@@ -33,6 +33,8 @@ pub enum Silence {
     NothingToAdd,
     /// Nothing better than the text that stands there was found.
     NothingBetter,
+    /// All that was found would leave a bracket open where something whole stood.
+    NothingWhole,
     /// A rewriting was asked for without a selection.
     NothingSelected,
     /// What it found is too short to be worth a look.
@@ -65,6 +67,7 @@ impl Silence {
             Self::EngineError(_) => "engine-error",
             Self::NothingToAdd => "nothing-to-add",
             Self::NothingBetter => "nothing-better",
+            Self::NothingWhole => "nothing-whole",
             Self::NothingSelected => "nothing-selected",
             Self::TooShort => "too-short",
             Self::Repetition => "repetition",
@@ -97,6 +100,7 @@ impl std::fmt::Display for Silence {
             Self::EngineError(words) => write!(f, "the engine could not answer: {words}"),
             Self::NothingToAdd => f.write_str("nothing to add here"),
             Self::NothingBetter => f.write_str("nothing found that fits better than what stands there"),
+            Self::NothingWhole => f.write_str("nothing found that closes its brackets"),
             Self::NothingSelected => f.write_str("select the text to write anew first"),
             Self::TooShort => f.write_str("the answer was too short to show"),
             Self::Repetition => f.write_str("the answer repeated what is there"),
@@ -192,6 +196,7 @@ mod tests {
             Silence::EngineError("out of memory".into()),
             Silence::NothingToAdd,
             Silence::NothingBetter,
+            Silence::NothingWhole,
             Silence::NothingSelected,
             Silence::TooShort,
             Silence::Repetition,

@@ -27,7 +27,7 @@ pub mod history;
 pub mod polish;
 pub mod reuse;
 pub mod site;
-mod sound;
+pub mod sound;
 pub mod suggestion;
 pub mod task;
 pub mod warm;

@@ -6,7 +6,7 @@ use crate::document::{ByteOffset, Change, Document, Encoding, Snapshot, faults};
 /// Where the first text leaves syntax errors that another one does not, puts the one that leaves the fewest before it. The
 /// document as it stands says little: the hole is an error itself. `over` says when there is no more time to look;
 /// what was not looked at by then is not held against the first.
-pub(super) fn sound_first(
+pub fn sound_first(
     texts: &mut [Polished],
     made_from: &Snapshot,
     at: ByteOffset,

@@ -44,7 +44,10 @@ impl Running {
         self.lease.ended().await;
         let Some(mut child) = self.child else { return "the engine went away".to_owned() };
         match tokio::time::timeout(EXIT_TIMEOUT, child.wait()).await {
-            Ok(Ok(status)) => format!("the engine ended ({status}): {}", self.rendezvous.last_words()),
+            Ok(Ok(status)) => match self.rendezvous.last_words() {
+                words if words.is_empty() => format!("the engine ended ({status})"),
+                words => format!("the engine ended ({status}): {words}"),
+            },
             _ => "the engine closed its connection".to_owned(),
         }
     }

@@ -111,19 +111,10 @@ impl Rendezvous {
         Ok(file)
     }
 
-    /// The last lines of the log, to say why an engine died.
+    /// The last lines of the log that tell of trouble, to say why an engine died.
     pub(super) fn last_words(&self) -> String {
         let text = fs::read(self.path("log")).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty());
-        let Some(last) = lines.next() else { return String::new() };
-        // A command that fails by the book says why in its last line, under its own name; whoever reads this knows which one it was.
-        if let Some(reason) = last.strip_prefix("quicksilver: ") {
-            return reason.to_owned();
-        }
-        let mut lines: Vec<&str> = std::iter::once(last).chain(lines.take(2)).collect();
-        lines.reverse();
-        lines.join(" / ")
+        last_words(&String::from_utf8_lossy(&text))
     }
 
     fn path(&self, kind: &str) -> PathBuf {
@@ -133,6 +124,19 @@ impl Rendezvous {
     fn cannot(&self, kind: &str, error: &io::Error) -> AskError {
         AskError::CannotStart(format!("{}: {error}", self.path(kind).display()))
     }
+}
+
+/// The last lines of a log but for those about its daily work.
+fn last_words(log: &str) -> String {
+    let is_daily = |line: &str| {
+        let level = line.split_whitespace().nth(1);
+        matches!(level, Some("INFO" | "DEBUG" | "TRACE"))
+    };
+    let tells = |line: &&str| !line.trim().is_empty() && !is_daily(line);
+    let lines: Vec<&str> = log.lines().rev().filter(tells).take(3).collect();
+    // A command names itself in its last line; whoever reads this knows which one it was.
+    let lines = lines.into_iter().rev().map(|line| line.strip_prefix("quicksilver: ").unwrap_or(line));
+    lines.collect::<Vec<_>>().join(" / ")
 }
 
 /// Which settings share an engine; a hash that stays the same across builds, and guards nothing.
@@ -183,4 +187,19 @@ fn folder() -> io::Result<PathBuf> {
     let folder = std::env::temp_dir().join("quicksilver");
     fs::create_dir_all(&folder)?;
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_words;
+
+    #[test]
+    fn why_an_engine_died_is_not_what_it_did_all_day() {
+        let daily = "2026-11-25T11:03:35Z  INFO engine::http: answered id=1\n";
+        assert_eq!(last_words(&daily.repeat(3)), "");
+        let log = format!(
+            "{daily}2026-11-25T11:03:36Z ERROR engine::queue: device lost\nquicksilver: no device\n\n{daily}"
+        );
+        assert_eq!(last_words(&log), "2026-11-25T11:03:36Z ERROR engine::queue: device lost / no device");
+    }
 }

@@ -8,13 +8,9 @@ use tower_lsp_server::jsonrpc::Result;
 
 use super::fill::{Document, range};
 use super::{fill, from_proto, server::Server};
-use crate::completion::{
-    Silence,
-    doubt::{Doubted, doubts},
-};
+use crate::completion::doubt::{Doubted, doubts};
 use crate::document::Snapshot;
 use crate::session::status::Status;
-use tokio::select;
 
 /// What our diagnostics are known by.
 const SOURCE: &str = "quicksilver";
@@ -40,18 +36,13 @@ pub async fn look(server: &Server, argument: Value) -> Result<Value> {
         Ok(begun) => begun,
         Err(status) => return Ok(tell(server, status).await),
     };
-    let found = select! {
-        biased;
-        () = ticket.superseded() => Err(Silence::Superseded),
-        found = doubts(&ask) => found,
-    };
-    match found {
+    match fill::unless_superseded(&ticket, doubts(&ask)).await {
         Ok(found) => {
             let count = found.len();
             server.session.with(|s| s.doubts.insert(uri.clone(), found));
             show(server, &uri).await;
             if count == 0 {
-                server.client.show_message(MessageType::Info, "Quicksilver: no name in doubt").await;
+                server.client.show_message(MessageType::Info, "Quicksilver: no misspelt name found").await;
             }
             Ok(json!({ "doubts": count }))
         }

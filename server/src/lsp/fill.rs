@@ -124,6 +124,18 @@ pub(super) struct Begun {
     frames: Option<FillFrames>,
 }
 
+/// What `work` finds, unless another question takes the place of this one meanwhile.
+pub(super) async fn unless_superseded<T>(
+    ticket: &Ticket,
+    work: impl Future<Output = Result<T, Silence>>,
+) -> Result<T, Silence> {
+    select! {
+        biased;
+        () = ticket.superseded() => Err(Silence::Superseded),
+        found = work => found,
+    }
+}
+
 /// Fills the holes.
 pub async fn fill_holes(server: &Server, params: FillParams) -> FillAnswer {
     let uri = params.text_document.uri.clone();
@@ -140,16 +152,9 @@ pub async fn fill_holes(server: &Server, params: FillParams) -> FillAnswer {
     };
     let snapshot = ask.document.snapshot.clone();
     let version = snapshot.version();
-    let found = {
-        let draws = frames.is_some();
-        let mut show = |frame| frames.iter_mut().for_each(|frames| frames.show(&frame));
-        let on_frame: Option<OnFrame<'_>> = if draws { Some(&mut show) } else { None };
-        select! {
-            biased;
-            () = ticket.superseded() => Err(Silence::Superseded),
-            found = fill(&ask, on_frame) => found,
-        }
-    };
+    let mut show = frames.as_mut().map(FillFrames::drawing);
+    let on_frame = show.as_mut().map(|show| show as OnFrame<'_>);
+    let found = unless_superseded(&ticket, fill(&ask, on_frame)).await;
     match found.and_then(|found| current(server, &uri, version).map(|()| found)) {
         Ok(found) => {
             server.status.say(Status::default());
@@ -188,16 +193,9 @@ pub async fn rewrite_range(server: &Server, params: RewriteParams) -> RewriteAns
         Err(status) => return nothing(0, said(server, status)),
     };
     let version = ask.document.snapshot.version();
-    let found = {
-        let draws = frames.is_some();
-        let mut show = |frame| frames.iter_mut().for_each(|frames| frames.show(&frame));
-        let on_frame: Option<OnFrame<'_>> = if draws { Some(&mut show) } else { None };
-        select! {
-            biased;
-            () = ticket.superseded() => Err(Silence::Superseded),
-            found = rewrite(&ask, params.all, on_frame) => found,
-        }
-    };
+    let mut show = frames.as_mut().map(FillFrames::drawing);
+    let on_frame = show.as_mut().map(|show| show as OnFrame<'_>);
+    let found = unless_superseded(&ticket, rewrite(&ask, params.all, on_frame)).await;
     match found.and_then(|found| current(server, &uri, version).map(|()| found)) {
         Ok(found) => {
             server.status.say(Status::default());

@@ -86,4 +86,9 @@ impl FillFrames {
         }
         self.cell.send_replace(Some(self.latest.clone()));
     }
+
+    /// What takes each frame of an engine.
+    pub fn drawing(&mut self) -> impl FnMut(Frame) + Send + '_ {
+        |frame| self.show(&frame)
+    }
 }
