@@ -1,6 +1,6 @@
 """Turns fetched packages into the corpus: licence gate, filters, exact and near deduplication, held-out split.
 
-    python -m quicksilver_training.corpus --work work --eval <folder of evaluation files>
+    python -m quicksilver_training.corpus --work work --eval <folder of evaluation files> --held <folder by holdout.py>
 
 writes `<work>/corpus.jsonl` (training files only), `<work>/heldout.jsonl` (test and tuning packages) and
 `<work>/manifest.json`. A package whose licence is not permissive and that the pinned list does not name as
@@ -111,11 +111,22 @@ def overlaps(text: str, runs: set[int], signatures: set[str]) -> bool:
     return any(run in runs for run in runs_of_lines(text)) or any(signature in text for signature in signatures)
 
 
-def build(work: Path, evaluation: Path | None) -> dict:
+def held_out_sketches(folder: Path | None) -> set[int]:
+    """Shingles of the packages that figures are measured on, whether or not the pinned list holds them too."""
+    found: set[int] = set()
+    for path in sorted(folder.rglob("*")) if folder else ():
+        if path.is_file() and filters.language_of(path.name):
+            text, _ = filters.clean_text(path.read_bytes())
+            found.update(sketch(text) if text else ())
+    return found
+
+
+def build(work: Path, evaluation: Path | None, held_out: Path | None) -> dict:
     """Runs the whole pipeline; returns the manifest."""
     sources = fetch.read_sources()
     raw = fetch.fetch_all(work, sources)
     eval_runs, eval_signatures = evaluation_runs(evaluation)
+    held_marks = held_out_sketches(held_out)
     exact: set[bytes] = set()
     seen: set[int] = set()
     dropped: Counter[str] = Counter()
@@ -160,6 +171,9 @@ def build(work: Path, evaluation: Path | None) -> dict:
                     seen.update(marks)
                     held.write(json.dumps(row) + "\n")
                     continue
+                if sum(mark in held_marks for mark in marks) >= NEAR_SHARE * len(marks):
+                    dropped["copy of a held-out file"] += 1
+                    continue
                 if overlaps(text, eval_runs, eval_signatures):
                     dropped["evaluation overlap"] += 1
                     continue
@@ -184,6 +198,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, default=Path("work"))
     parser.add_argument("--eval", type=Path, help="folder of evaluation files the corpus must not contain")
+    parser.add_argument("--held", type=Path, help="folder of held-out packages (holdout.py) the corpus must not contain copies of")
     arguments = parser.parse_args()
-    summary = build(arguments.work, arguments.eval)
+    summary = build(arguments.work, arguments.eval, arguments.held)
     print(json.dumps({k: v for k, v in summary.items() if k != "packages"}, indent=1), len(summary["packages"]), "packages")

@@ -12,7 +12,7 @@ from pathlib import Path
 PERMISSIVE = {
     "0BSD", "AFL-2.1", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "Artistic-2.0", "BSD-1-Clause", "BSD-2-Clause", "BSD-3-Clause",
     "BSL-1.0", "BlueOak-1.0.0", "CC0-1.0", "CC-BY-4.0", "CDLA-Permissive-2.0", "HPND", "ISC", "MIT", "MIT-0", "MIT-CMU", "NCSA", "PSF-2.0", "Python-2.0",
-    "Unicode-3.0", "Unicode-DFS-2016", "Unlicense", "WTFPL", "Zlib", "bzip2-1.0.6", "curl", "blessing", "NAIST-2003",
+    "Unicode-3.0", "Unicode-DFS-2016", "Unlicense", "WTFPL", "Zlib", "bzip2-1.0.6", "curl", "blessing", "NAIST-2003", "PostgreSQL",
 }
 
 # Free-text spellings seen in Python metadata, lower case.
@@ -26,7 +26,7 @@ _SPELLINGS = {
 }
 _FILE_REFUSED = re.compile(
     r"GNU (Lesser |Library |Affero )?General Public|\b[AL]?GPL-?[v23]|Mozilla Public License|MPL-2|Eclipse Public License|EPL-[12]|"
-    r"Common Development and Distribution|Server Side Public|Business Source License|All rights reserved\. *NVIDIA|NVIDIA CORPORATION", re.IGNORECASE
+    r"Common Development and Distribution|Common Public License|same terms as Perl|Server Side Public|Business Source License|All rights reserved\. *NVIDIA|NVIDIA CORPORATION", re.IGNORECASE
 )
 
 

@@ -1,14 +1,19 @@
 """Trains the 16,384-token byte-level BPE tokenizer of `engine/models/FORMAT.md`.
 
     python -m quicksilver_training.tokenizer --work work --out ../models/embedded/tokenizer.json
+    python -m quicksilver_training.tokenizer --work work --count ../models/embedded/tokenizer.json
+
+The second counts the corpus' tokens by language, and notes them in `<work>/manifest.json`.
 
 The special tokens are entries of the vocabulary and not "added tokens": no merge leads to them and no text is
 ever searched for them, so a user's text cannot produce one, whatever options the loader sets.
 """
 
 import argparse
+import itertools
 import json
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -70,6 +75,27 @@ def mix(corpus: Path, megabytes: dict[str, float], seed: int = 1) -> Iterator[st
         yield ("\n" + "\t" * width + "x") * 300
 
 
+def count(corpus: Path, tokenizer: Path) -> dict[str, int]:
+    """Tokens of the corpus by language, most first."""
+    inner = Text(tokenizer).inner
+    tokens: Counter[str] = Counter()
+    with open(corpus) as lines:
+        while batch := [json.loads(line) for line in itertools.islice(lines, 256)]:
+            for row, encoding in zip(batch, inner.encode_batch_fast([row["text"] for row in batch], add_special_tokens=False)):
+                tokens[row["language"]] += len(encoding)
+    return dict(tokens.most_common())
+
+
+def note(manifest: Path, tokens: dict[str, int]) -> None:
+    """Writes the token counts into a manifest, before its list of packages, in place of earlier ones."""
+    text = manifest.read_text()
+    content = json.loads(text)
+    content.pop("tokens", None)
+    packages = text[text.index(' "packages": ['):]
+    head = {key: value for key, value in content.items() if key != "packages"} | {"tokens": tokens}
+    manifest.write_text(f'{json.dumps(head, indent=1)[:-2]},\n{packages}')
+
+
 class Text:
     """The trained tokenizer as the samples use it: text in, ids out, and nothing special in between."""
 
@@ -92,7 +118,14 @@ class Text:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", type=Path, default=Path("work"))
-    parser.add_argument("--out", type=Path, required=True)
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--out", type=Path, help="where the trained tokenizer goes")
+    task.add_argument("--count", type=Path, metavar="TOKENIZER", help="count the corpus' tokens by this one instead")
     arguments = parser.parse_args()
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(train(mix(arguments.work / "corpus.jsonl", MIX_MB)))
+    if arguments.count:
+        counted = count(arguments.work / "corpus.jsonl", arguments.count)
+        note(arguments.work / "manifest.json", counted)
+        print(json.dumps(counted, indent=1), sum(counted.values()), "tokens")
+    else:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(train(mix(arguments.work / "corpus.jsonl", MIX_MB)))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from quicksilver_training import filters, holdback, licences
-from quicksilver_training.corpus import NotPermissive, evaluation_runs, overlaps, packages, runs_of_lines, sketch
+from quicksilver_training.corpus import NEAR_SHARE, NotPermissive, evaluation_runs, held_out_sketches, overlaps, packages, runs_of_lines, sketch
 
 
 @pytest.mark.parametrize("licence", ["MIT", "MIT/Apache-2.0", "(MIT OR Apache-2.0) AND Unicode-3.0", "LGPL-2.1 OR MIT", "Apache-2.0 WITH LLVM-exception", "BSD License"])
@@ -20,6 +20,8 @@ def test_not_permissive(licence):
 
 def test_a_file_may_be_stricter_than_its_package():
     assert licences.file_refused("// This Source Code is subject to the Mozilla Public License, v. 2.0\n")
+    assert licences.file_refused(" * You may use it under the same terms as Perl itself.\n")
+    assert licences.file_refused("/* made available under the terms of the Common Public License v1.0 */\n")
     assert not licences.file_refused("// Licensed under MIT\n")
 
 
@@ -53,6 +55,16 @@ def test_a_moved_copy_is_seen():
     shared = set(sketch(one)) & set(sketch(other))
     assert len(shared) >= 0.6 * len(sketch(other))
     assert set(runs_of_lines(one)) & set(runs_of_lines(other))
+
+
+def test_a_copy_of_a_held_out_file_is_known_again(tmp_path):
+    text = "\n".join(f"func step{i}(value int) int {{ return value + {i} }}" for i in range(40))
+    (tmp_path / "test" / "go" / "package").mkdir(parents=True)
+    (tmp_path / "test" / "go" / "package" / "steps.go").write_text(text)
+    held = held_out_sketches(tmp_path)
+    copy = sketch("// Package copy holds a copy.\n" + text)
+    assert sum(mark in held for mark in copy) >= NEAR_SHARE * len(copy)
+    assert not set(sketch(text.replace("step", "other"))) & held
 
 
 def test_a_package_that_is_not_permissive_stops_the_run(tmp_path):

@@ -1,12 +1,13 @@
 """What the format promises of the tokenizer, on a small one and on the embedded one."""
 
+import json
 import random
 from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer
 
-from quicksilver_training.tokenizer import ID, SPECIALS, VOCABULARY, Text
+from quicksilver_training.tokenizer import ID, SPECIALS, VOCABULARY, Text, count, note
 
 EMBEDDED = Path(__file__).parents[2] / "models" / "embedded" / "tokenizer.json"
 
@@ -44,3 +45,17 @@ def test_an_indent_is_one_token_and_keeps_its_last_blank():
         ids = embedded.ids("\n" + " " * width + "let")
         assert len(ids) == 3 and embedded.text(ids[1:2]) == " " * width
         assert embedded.ids(" " * width + "let", after_newline=True) == ids[1:]
+
+
+def test_tokens_are_counted_by_language_and_noted_in_the_manifest(tmp_path):
+    rows = [("go", "package a\n"), ("go", "x := 1\n"), ("java", "<|mask|>\n")]
+    corpus, manifest = tmp_path / "corpus.jsonl", tmp_path / "manifest.json"
+    corpus.write_text("".join(json.dumps({"language": language, "text": text}) + "\n" for language, text in rows))
+    manifest.write_text('{\n "bytes": 3,\n "packages": [\n{"package": "a"}\n]}\n')
+    text = Text(EMBEDDED)
+    counted = count(corpus, EMBEDDED)
+    assert counted == {"go": len(text.ids(rows[0][1])) + len(text.ids(rows[1][1])), "java": len(text.ids(rows[2][1]))}
+    for _ in range(2):
+        note(manifest, counted)
+    assert json.loads(manifest.read_text()) == {"bytes": 3, "tokens": counted, "packages": [{"package": "a"}]}
+    assert manifest.read_text().endswith(' "packages": [\n{"package": "a"}\n]}\n')
