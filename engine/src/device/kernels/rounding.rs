@@ -90,13 +90,15 @@ impl WithSimd for Ready<'_> {
     }
 }
 
-/// Rounds a row to `0..=largest`; value = (rounded − zero) × scale. Zero is exact, so that what is masked stays so.
+/// One row, rounded alone.
+#[cfg(test)]
 pub(super) struct Round<'a> {
     pub(super) row: &'a [f32],
     pub(super) largest: f32,
     pub(super) rounded: &'a mut [u8],
 }
 
+#[cfg(test)]
 impl WithSimd for Round<'_> {
     /// Scale and zero.
     type Output = (f32, i32);
@@ -107,6 +109,7 @@ impl WithSimd for Round<'_> {
     }
 }
 
+/// Rounds a row to `0..=largest`; value = (rounded − zero) × scale. Zero is exact, so that what is masked stays so.
 #[inline(always)]
 fn round<S: Simd>(simd: S, row: &[f32], largest: f32, into: &mut [u8]) -> (f32, i32) {
     let (whole, rest) = S::as_simd_f32s(row);
