@@ -57,7 +57,7 @@ async function showMenu(ctx: Ctx): Promise<void> {
   }
   const reason = ctx.status.reason();
   actions.push(
-    { label: '$(question) Why does nothing show here?', description: reason ?? 'it could', command: 'why' },
+    { label: '$(question) Why does nothing show here?', description: reason ?? 'nothing prevents it', command: 'why' },
     { label: '$(symbol-misc) Choose the model', description: config.model() || 'embedded', command: 'model' },
     { label: 'engine', kind: vscode.QuickPickItemKind.Separator },
     { label: '$(refresh) Restart the server and its engine', command: 'restart' },
