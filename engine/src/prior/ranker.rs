@@ -5,10 +5,6 @@
 
 use super::rescore::Signals;
 
-/// What it counts that a line filled the hole before. Of 0, 1 and 2 the best on the tuning packages (`eval packages --typing`,
-/// 2,150 questions): 0, 10 and 13 more exact answers.
-const RECALLED: f32 = 2.0;
-
 /// A fitted ranker.
 pub(super) struct Ranker {
     line: f32,
@@ -65,7 +61,6 @@ impl Ranker {
         let [alone, by_line, by_right, by_both, by_symbols] = self.rewritten;
         let rewritten = alone + by_line * line + by_right * right + by_both * both + by_symbols * symbols;
         self.line * line
-            + RECALLED * flag(signals.previous)
             + self.right * right
             + self.both * both
             + self.left_match * log(signals.left_match)

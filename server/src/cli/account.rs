@@ -9,6 +9,10 @@ use serde::Serialize;
 use super::told::Told;
 use crate::context::assemble;
 
+/// Why the editor's definitions, which have a place before those that tree-sitter finds, are not there.
+const NO_EDITOR: &str =
+    "none, as no editor is asked from here; in one they go along in place of those found by tree-sitter";
+
 /// Counts the tokens of a text.
 pub(super) type Count<'a> = &'a dyn Fn(&str) -> usize;
 
@@ -29,6 +33,8 @@ pub(super) struct Account<'a> {
     pub(super) together: Piece<'a>,
     pub(super) left_out: Vec<LeftOut<'a>>,
     pub(super) workspace: Scan,
+    /// What there is from an editor.
+    pub(super) editor: &'static str,
 }
 
 /// The kind of span, and why it is that one.
@@ -149,6 +155,7 @@ impl<'a> Account<'a> {
                 complete: index.is_complete(),
                 passed_over: passed_over.collect(),
             },
+            editor: NO_EDITOR,
         }
     }
 }

@@ -93,6 +93,7 @@ fn workspace(text: &mut String, account: &Account<'_>) {
         push(text, format_args!("{files:>7} passed over: {}", clean(why)));
     }
     push(text, format_args!("not looked at: what ignore files name, what is hidden, and links"));
+    push(text, format_args!("definitions by the editor: {}", account.editor));
 }
 
 /// What ends the reading of a workspace.

@@ -81,6 +81,7 @@ fn a_small_workspace() {
                   2 passed over: files named `*.pem` may hold secrets
                   1 passed over: made by a machine, by the length of the lines
             not looked at: what ignore files name, what is hidden, and links
+            definitions by the editor: none, as no editor is asked from here; in one they go along in place of those found by tree-sitter
         "#]],
     );
 }
@@ -111,6 +112,7 @@ fn the_texts_in_full_have_their_keys_blanked() {
             workspace ROOT
                   2 files read
             not looked at: what ignore files name, what is hidden, and links
+            definitions by the editor: none, as no editor is asked from here; in one they go along in place of those found by tree-sitter
 
             ── prefix ──
             let key = "********************************************";
@@ -160,6 +162,7 @@ fn a_budget_that_is_full() {
             workspace ROOT
                   9 files read
             not looked at: what ignore files name, what is hidden, and links
+            definitions by the editor: none, as no editor is asked from here; in one they go along in place of those found by tree-sitter
         "#]],
     );
 }
