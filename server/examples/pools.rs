@@ -1,6 +1,6 @@
 //! What the local prior proposes for holes, with the signals of every hypothesis: to fit its ranker and its gate on.
 //!
-//! `cargo run --release --example pools -- DIR OUT.jsonl [table=FILE] [holes=N]`; the holes and what goes along are those
+//! `cargo run --release --example pools -- DIR OUT.jsonl [table=FILE] [holes=N] [kinds=lines]`; the holes and what goes along are those
 //! of `quicksilver eval packages`.
 
 #![allow(clippy::print_stdout, reason = "the sums are the purpose")]
@@ -30,7 +30,7 @@ const MAX_TOKENS: usize = 96;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, out, options @ ..] = &arguments[..] else {
-        return Err("usage: pools DIR OUT.jsonl [table=FILE] [holes=N]".into());
+        return Err("usage: pools DIR OUT.jsonl [table=FILE] [holes=N] [kinds=lines]".into());
     };
     let option = |name: &str| options.iter().find_map(|option| option.strip_prefix(name));
     let drawing = Drawing {

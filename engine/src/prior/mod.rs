@@ -26,6 +26,7 @@
 //! | `ranker` | one score of all that speaks for a line |
 //! | `pool` | hypotheses of one line, scored and shared |
 //! | `block` | further lines while the pool stays sure |
+//! | `twin` | several lines that stand between the same neighbours elsewhere |
 //! | `denoiser` | the pool as a [`Denoiser`](crate::diffusion::Denoiser) |
 //! | `gate` | calibrated confidence, and whether to show |
 //!

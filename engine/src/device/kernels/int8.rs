@@ -6,7 +6,6 @@ use rayon::prelude::*;
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
 use rten_tensor::NdTensorView;
 
-pub use super::rounding::Before;
 use super::{
     panels::{Outputs, Panels, Vnni, padded},
     rounding::{Rounded, rounded},
@@ -156,30 +155,19 @@ impl Int8Matrix {
     /// `input` `[rows, width]` times the matrix: `[rows, outputs]`. `None` if `input` is not whole rows.
     #[must_use]
     pub fn multiply(&self, input: &[f32]) -> Option<Vec<f32>> {
-        let mut out = vec![0.0; input.len() / self.width * self.outputs()];
-        self.multiply_into(input, Before::Nothing, &mut out)?;
-        Some(out)
-    }
-
-    /// The same of rows that something else is done to before: of `[rows, width]`, or `[rows, 2 width]` for
-    /// [`Before::Gate`], to `out` `[rows, outputs]`. `None` if a size does not fit.
-    #[must_use]
-    pub fn multiply_into(&self, input: &[f32], before: Before<'_>, out: &mut [f32]) -> Option<()> {
         let length = match self.layout {
             Layout::Panels(_) => padded(self.width),
             Layout::Packed(..) => self.width,
         };
-        let rows = rounded(input, before, self.width, length, self.largest)?;
-        if out.len() != rows.steps.len() * self.outputs() {
-            return None;
-        }
+        let rows = rounded(input, self.width, length, self.largest)?;
+        let mut out = vec![0.0; rows.steps.len() * self.outputs()];
         match &self.layout {
             Layout::Panels(panels) => {
-                panels.multiply(&rows, &Outputs { scales: &self.scales, sums: &self.sums }, out);
-                Some(())
+                panels.multiply(&rows, &Outputs { scales: &self.scales, sums: &self.sums }, &mut out);
             }
-            Layout::Packed(packed, _) => self.by_packed(packed.as_ref()?, &rows, out),
+            Layout::Packed(packed, _) => self.by_packed(packed.as_ref()?, &rows, &mut out)?,
         }
+        Some(out)
     }
 
     fn by_packed(&self, packed: &PackedBMatrix<i8>, rows: &Rounded, out: &mut [f32]) -> Option<()> {
@@ -294,29 +282,6 @@ mod tests {
             for (row, expected) in input.chunks_exact(96).zip(all.chunks_exact(130)) {
                 assert_eq!(made.multiply(row).unwrap(), expected);
             }
-        }
-    }
-
-    #[test]
-    fn what_is_done_before_is_done_to_each_row() {
-        let (rows, width, outputs) = (37, 96, 130);
-        let weights: Vec<f32> = (0..width).map(|n| 0.5 + n as f32 / 64.0).collect();
-        for made in matrices(outputs, width).2 {
-            let both = input(rows, 2 * width);
-            let all = |input: &[f32], before| {
-                let mut out = vec![0.0; rows * outputs];
-                made.multiply_into(input, before, &mut out).unwrap();
-                out
-            };
-            let gated = super::super::swiglu::gated(&both, width).unwrap();
-            assert_eq!(all(&both, Before::Gate), made.multiply(&gated).unwrap());
-            let one = &both[..rows * width];
-            let normed = super::super::norm::normed(one, &weights, 1e-6).unwrap();
-            assert_eq!(all(one, Before::Norm(&weights, 1e-6)), made.multiply(&normed).unwrap());
-            let mut out = vec![0.0; outputs];
-            assert!(made.multiply_into(one, Before::Nothing, &mut out).is_none());
-            assert!(made.multiply_into(&one[..width], Before::Norm(&weights[1..], 0.0), &mut out).is_none());
-            assert!(made.multiply_into(&one[..width], Before::Gate, &mut out).is_none());
         }
     }
 

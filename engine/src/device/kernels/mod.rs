@@ -4,7 +4,6 @@
 //! |---|---|
 //! | [`attention`] | softmax attention of some rows over the rows that each may see; `lanes`: its sums |
 //! | [`int8`], `panels`, `rounding` | products with int8 weights |
-//! | [`norm`] | RMSNorm |
 //! | [`swiglu`] | the gate of a SwiGLU |
 //!
 //! Loops run with the widest vectors that the machine has (`pulp`). What they call must be `#[inline(always)]` and free of
@@ -14,27 +13,11 @@
 pub mod attention;
 pub mod int8;
 mod lanes;
-pub mod norm;
 mod panels;
 mod rounding;
 pub mod swiglu;
 
 use pulp::Simd;
-
-/// Σ aᵢ·bᵢ.
-#[inline(always)]
-fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
-    let ((a, a_rest), (b, b_rest)) = (S::as_simd_f32s(a), S::as_simd_f32s(b));
-    let mut sums = simd.splat_f32s(0.0);
-    for (&a, &b) in a.iter().zip(b) {
-        sums = simd.mul_add_e_f32s(a, b, sums);
-    }
-    let mut sum = simd.reduce_sum_f32s(sums);
-    for (a, b) in a_rest.iter().zip(b_rest) {
-        sum += a * b;
-    }
-    sum
-}
 
 /// e^(x − most) in place of every x, and their sum.
 #[inline(always)]

@@ -1,25 +1,12 @@
-//! Rows on their way into an int8 product: normed or gated first, if they are to be; then rounded to eight bits.
+//! Rows on their way into an int8 product: each rounded to eight bits by itself.
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
-
-use super::{norm::norm, swiglu};
 
 /// 1.5·2²³: adding it rounds to a whole number, which then stands in the lowest bits.
 const WHOLE: f32 = 12_582_912.0;
 /// Numbers below which other threads are not worth waking.
 const ALONE: usize = 1 << 15;
-
-/// What becomes of a row before it is multiplied with.
-#[derive(Clone, Copy, Debug)]
-pub enum Before<'a> {
-    /// Nothing.
-    Nothing,
-    /// RMSNorm with these weights and this ε.
-    Norm(&'a [f32], f32),
-    /// The gate of a SwiGLU: of `2 width` numbers `width` remain.
-    Gate,
-}
 
 /// Rows as bytes.
 pub(super) struct Rounded {
@@ -29,76 +16,34 @@ pub(super) struct Rounded {
     pub(super) steps: Vec<(f32, i32)>,
 }
 
-/// Rounds `input`, rows of `width` after what is done `before`, to `0..=largest`; each takes `length` bytes, the last of which
-/// may be none of its own. `None` if it is not whole rows.
-pub(super) fn rounded(
-    input: &[f32],
-    before: Before<'_>,
-    width: usize,
-    length: usize,
-    largest: f32,
-) -> Option<Rounded> {
-    let taken = match before {
-        Before::Nothing => width,
-        Before::Norm(weights, _) => (weights.len() == width).then_some(width)?,
-        Before::Gate => 2 * width,
-    };
-    if !input.len().is_multiple_of(taken) {
+/// Rounds `input`, rows of `width`, to `0..=largest`; each takes `length` bytes, the last of which may be none of its own. `None`
+/// if it is not whole rows.
+pub(super) fn rounded(input: &[f32], width: usize, length: usize, largest: f32) -> Option<Rounded> {
+    if !input.len().is_multiple_of(width) {
         return None;
     }
-    let (rows, arch) = (input.len() / taken, Arch::new());
+    let (rows, arch) = (input.len() / width, Arch::new());
     let mut bytes = vec![0; rows * length];
     let mut steps = vec![(0.0, 0); rows];
-    let ready = |ready: &mut Vec<f32>, ((row, bytes), step): ((&[f32], &mut [u8]), &mut (f32, i32))| {
-        let bytes = &mut bytes[..width];
-        ready.resize(width, 0.0);
-        *step = arch.dispatch(Ready { row, before, ready, largest, rounded: bytes });
+    let round = |((row, bytes), step): ((&[f32], &mut [u8]), &mut (f32, i32))| {
+        *step = arch.dispatch(Round { row, largest, rounded: &mut bytes[..width] });
     };
     if input.len() <= ALONE {
-        let mut room = Vec::new();
-        let rows = input.chunks_exact(taken).zip(bytes.chunks_exact_mut(length)).zip(&mut steps);
-        rows.for_each(|row| ready(&mut room, row));
+        input.chunks_exact(width).zip(bytes.chunks_exact_mut(length)).zip(&mut steps).for_each(round);
     } else {
-        let rows = input.par_chunks_exact(taken).zip(bytes.par_chunks_exact_mut(length)).zip(&mut steps);
-        rows.with_min_len(16).for_each_init(Vec::new, ready);
+        let rows = input.par_chunks_exact(width).zip(bytes.par_chunks_exact_mut(length)).zip(&mut steps);
+        rows.with_min_len(16).for_each(round);
     }
     Some(Rounded { bytes, steps })
 }
 
-/// One row: made ready, then rounded.
-struct Ready<'a> {
-    row: &'a [f32],
-    before: Before<'a>,
-    /// Room for what is rounded.
-    ready: &'a mut [f32],
-    largest: f32,
-    rounded: &'a mut [u8],
-}
-
-impl WithSimd for Ready<'_> {
-    /// Scale and zero.
-    type Output = (f32, i32);
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> (f32, i32) {
-        match self.before {
-            Before::Nothing => return round(simd, self.row, self.largest, self.rounded),
-            Before::Norm(weights, eps) => norm(simd, self.row, weights, eps, self.ready),
-            Before::Gate => swiglu::gate(self.row, self.ready),
-        }
-        round(simd, self.ready, self.largest, self.rounded)
-    }
-}
-
-/// One row, rounded alone.
-#[cfg(test)]
+/// One row.
 pub(super) struct Round<'a> {
     pub(super) row: &'a [f32],
     pub(super) largest: f32,
     pub(super) rounded: &'a mut [u8],
 }
 
-#[cfg(test)]
 impl WithSimd for Round<'_> {
     /// Scale and zero.
     type Output = (f32, i32);
