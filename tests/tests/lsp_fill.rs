@@ -55,6 +55,15 @@ fn a_text_that_leaves_a_bracket_open_is_not_put_in_place_of_a_placeholder() {
 }
 
 #[test]
+fn a_placeholder_alone_gets_the_first_text_that_closes_its_brackets() {
+    let engine = FakeEngine::start(|_| Script::says("match 1 {").or(&["2"]));
+    let mut editor = editor(&engine);
+    let asked = params(&editor, json!({"holes": [range(1, 4, 11)]}));
+    let answer = eventually(&mut editor, "quicksilver/fill", &asked);
+    assert_eq!(answer["holes"][0]["newText"], "2", "{answer}");
+}
+
+#[test]
 fn the_placeholders_of_a_selection_are_filled_in_one_request() {
     let engine = FakeEngine::start(|_| Script::says("1").and(&["2"]));
     let mut editor = editor(&engine);
