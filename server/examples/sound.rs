@@ -1,6 +1,5 @@
 //! Measures what the last step of polish, which puts the text with the fewest syntax errors first, does for holes in
-//! packages that nothing was fitted on, and what it costs: the same answers with the step and without it; and how many texts
-//! that nobody asked for are held back because they would add a syntax error.
+//! packages that nothing was fitted on, and what it costs: the same answers with the step and without it.
 //!
 //! `cargo run --release -p quicksilver --example sound -- DIR MODEL [HOLES]`
 //!
@@ -19,7 +18,7 @@ use quicksilver::{
     completion::{
         Polished, Site,
         polish::{Wanted, polish},
-        sound::{adds_faults, sound_first},
+        sound::sound_first,
     },
     context::{Hole, Open, Workspace},
     document::{self, ByteOffset, Document, Snapshot, Version, faults},
@@ -78,8 +77,6 @@ struct Tally {
     exact: [usize; 2],
     parses: [usize; 2],
     ms: Vec<f64>,
-    /// Texts that the engine was sure of; of these, those that are held back, and the right ones among those.
-    sure: [usize; 3],
 }
 
 impl Tally {
@@ -97,12 +94,7 @@ impl Tally {
         let Some(without) = texts.first().cloned() else { return };
         let began = Instant::now();
         sound_first(&mut texts, snapshot, at, &mut || false);
-        let held = infilled.show && adds_faults(&texts[0], snapshot, at, &mut || false);
         self.ms.push(began.elapsed().as_secs_f64() * 1e3);
-        let is_right = texts[0].text.trim() == truth.trim();
-        for (count, is) in self.sure.iter_mut().zip([infilled.show, held, held && is_right]) {
-            *count += usize::from(is);
-        }
         self.holes += 1;
         self.changed += usize::from(texts[0] != without);
         for (column, text) in [&without, &texts[0]].into_iter().enumerate() {

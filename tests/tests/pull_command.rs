@@ -167,7 +167,9 @@ fn proxies_of_the_environment_count() {
     assert!(!hub.asked_for("/revision/").is_empty());
     let before = hub.asked().len();
     // The stand-in itself is asked, not the proxy that is not there.
-    let mut command = through("HTTP_PROXY", "http://127.0.0.1:9");
+    let home = Home::new();
+    let mut command = home.command();
+    command.env("HTTP_PROXY", "http://127.0.0.1:9");
     command.env("NO_PROXY", "127.0.0.1");
     said(&run(command, &["model", "pull", ID, "--hub", &hub.url()]), 0);
     assert!(hub.asked().len() > before);

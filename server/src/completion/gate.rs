@@ -37,8 +37,6 @@ pub enum Silence {
     NothingWhole,
     /// A rewriting was asked for without a selection.
     NothingSelected,
-    /// What it found would add a syntax error.
-    Unsound,
     /// What it found is too short to be worth a look.
     TooShort,
     /// What it found says again what stands there.
@@ -71,7 +69,6 @@ impl Silence {
             Self::NothingBetter => "nothing-better",
             Self::NothingWhole => "nothing-whole",
             Self::NothingSelected => "nothing-selected",
-            Self::Unsound => "unsound",
             Self::TooShort => "too-short",
             Self::Repetition => "repetition",
             Self::LowConfidence(_) => "low-confidence",
@@ -105,7 +102,6 @@ impl std::fmt::Display for Silence {
             Self::NothingBetter => f.write_str("nothing found that fits better than what stands there"),
             Self::NothingWhole => f.write_str("nothing found that closes its brackets"),
             Self::NothingSelected => f.write_str("select the text to write anew first"),
-            Self::Unsound => f.write_str("the answer would add a syntax error"),
             Self::TooShort => f.write_str("the answer was too short to show"),
             Self::Repetition => f.write_str("the answer repeated what is there"),
             Self::LowConfidence(percent) => write!(f, "not sure enough ({percent} %)"),
@@ -202,7 +198,6 @@ mod tests {
             Silence::NothingBetter,
             Silence::NothingWhole,
             Silence::NothingSelected,
-            Silence::Unsound,
             Silence::TooShort,
             Silence::Repetition,
             Silence::LowConfidence(12),

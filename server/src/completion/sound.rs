@@ -1,7 +1,6 @@
-//! Which of several texts leaves the document's syntax soundest, and which is not worth showing. Not async; the caller
-//! brings the clock.
+//! Which of several texts leaves the document's syntax soundest. Not async; the caller brings the clock.
 
-use super::{Polished, brackets::balance};
+use super::Polished;
 use crate::document::{ByteOffset, Change, Document, Encoding, Snapshot, faults};
 
 /// Where the first text leaves syntax errors that another one does not, puts the one that leaves the fewest before it. The
@@ -28,29 +27,6 @@ pub fn sound_first(
         }
     }
     texts[..=best].rotate_right(1);
-}
-
-/// Whether a text that ends nothing half-way leaves more syntax errors than the document has without the cursor's line: then
-/// it is not right. Of 415 texts that the prior was sure of 12 did so, and none of them was
-/// (tuning packages, `--example sound`). `false` where there is no grammar, or no time.
-#[must_use]
-pub fn adds_faults(
-    text: &Polished,
-    made_from: &Snapshot,
-    at: ByteOffset,
-    over: &mut dyn FnMut() -> bool,
-) -> bool {
-    let line = made_from.line_at(at);
-    let whole_line = format!("{}{}", made_from.slice(line.start..at.0), text.text);
-    let is_open = goes_on(text.text.trim_end_matches(',')) || !balance(&whole_line).open.is_empty();
-    if made_from.tree().is_none() || text.text.contains('\n') || is_open {
-        return false;
-    }
-    let Some(faults) = faults_with(text, made_from, at, over).filter(|faults| *faults > 0) else {
-        return false;
-    };
-    let without = Polished { text: String::new(), swallows: line.end - line.start };
-    faults_with(&without, made_from, ByteOffset(line.start), over).is_some_and(|base| faults > base)
 }
 
 /// Whether a text ends within something, as the head of a block does: what is missing then is still to be written.
@@ -109,28 +85,6 @@ mod tests {
         for (language, marked, texts, expected) in cases {
             assert_eq!(ordered(language, marked, texts, false), expected, "{language}: {marked}");
         }
-    }
-
-    #[test]
-    fn a_text_that_adds_a_syntax_error_is_known() {
-        let adds = |language: &str, marked: &str, text: &str, late: bool| {
-            let at = marked.find('|').expect("a cursor");
-            let mut document =
-                Document::open(Language::from_id(language), Version(0), &marked.replacen('|', "", 1));
-            document.parse(&mut || false);
-            let text = Polished { text: text.into(), swallows: 0 };
-            adds_faults(&text, &document.snapshot(), ByteOffset(at), &mut || late)
-        };
-        let rust = "fn f(a: &str) {\n    a::b|\n}\n";
-        assert!(adds("rust", rust, "::c(a))", false));
-        assert!(!adds("rust", rust, "::c(a)", false));
-        assert!(adds("python", "def f(self):\n    if self.a |\n", "= None,", false));
-        assert!(!adds("python", "def f(self):\n    if self.a |\n", "is None:", false));
-        // What is still to be written, errors elsewhere, and no time or grammar.
-        assert!(!adds("rust", "fn f() {\n    |\n}\n", "if a {", false));
-        assert!(!adds("rust", "fn f() {\n    let x = |\n}\n", "g(a, b", false));
-        assert!(!adds("rust", "fn g( {\nfn f() {\n    a(|)\n}\n", "b", false));
-        assert!(!adds("plaintext", "x = |", "f))", false));
     }
 
     #[test]

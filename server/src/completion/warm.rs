@@ -86,8 +86,9 @@ fn replaced(typed: &str, offered: &str) -> Option<usize> {
             row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
         }
     }
-    // Of equals the one that replaces as much as was typed.
-    let nearest = (1..=most).min_by_key(|&j| (row[j], j.abs_diff(typed.len())))?;
+    // Of equals the one that ends as what was typed does, then the one that replaces as much as was typed.
+    let differs = |j: usize| typed.last() != Some(&offered[j - 1].1);
+    let nearest = (1..=most).min_by_key(|&j| (row[j], differs(j), j.abs_diff(typed.len())))?;
     offered.get(nearest - 1).map(|(at, unit)| at + unit.len())
 }
 
