@@ -157,7 +157,7 @@ impl<const N: usize> WithSimd for Mix<'_, N> {
             let values = [common.1, rows[row].own.1];
             for at in width - rest..width {
                 let mut sum = 0.0;
-                let mut left = &shares[row][..];
+                let mut left = shares[row];
                 for values in values {
                     for value in values.chunks_exact(width) {
                         sum += left[0] * value[at];

@@ -2,6 +2,9 @@
 
 #![allow(unsafe_code, reason = "a vector is taken for what it is")]
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::__m512;
+
 use pulp::Simd;
 
 /// Vectors of one call.
@@ -15,7 +18,10 @@ pub(super) fn sums<S: Simd>(simd: S, vectors: &[S::f32s; VECTORS]) -> [f32; VECT
         && let Some(v4) = pulp::x86::V4::try_new()
     {
         // SAFETY: `S` is V4, whose vectors these are; one of them is sixteen numbers.
-        return unsafe { std::mem::transmute(wide::sums(v4, std::mem::transmute_copy(vectors))) };
+        return unsafe {
+            let vectors = std::mem::transmute_copy::<[S::f32s; VECTORS], [__m512; VECTORS]>(vectors);
+            std::mem::transmute::<__m512, [f32; VECTORS]>(wide::sums(v4, vectors))
+        };
     }
     let mut all = [0.0; VECTORS];
     for at in 0..VECTORS {

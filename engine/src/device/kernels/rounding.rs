@@ -16,6 +16,9 @@ pub(super) struct Rounded {
     pub(super) steps: Vec<(f32, i32)>,
 }
 
+/// A row, where its bytes go, and where its scale and zero.
+type Line<'a> = ((&'a [f32], &'a mut [u8]), &'a mut (f32, i32));
+
 /// Rounds `input`, rows of `width`, to `0..=largest`; each takes `length` bytes, the last of which may be none of its own. `None`
 /// if it is not whole rows.
 pub(super) fn rounded(input: &[f32], width: usize, length: usize, largest: f32) -> Option<Rounded> {
@@ -25,7 +28,7 @@ pub(super) fn rounded(input: &[f32], width: usize, length: usize, largest: f32) 
     let (rows, arch) = (input.len() / width, Arch::new());
     let mut bytes = vec![0; rows * length];
     let mut steps = vec![(0.0, 0); rows];
-    let round = |((row, bytes), step): ((&[f32], &mut [u8]), &mut (f32, i32))| {
+    let round = |((row, bytes), step): Line<'_>| {
         *step = arch.dispatch(Round { row, largest, rounded: &mut bytes[..width] });
     };
     if input.len() <= ALONE {
