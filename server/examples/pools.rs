@@ -71,7 +71,7 @@ fn pool(tokenizer: &Tokenizer, counts: Option<&Counts>, hole: &Hole, posed: &Pos
     let suffix = tokenizer.encode(request.suffix.as_deref().unwrap_or_default());
     let files: Vec<_> =
         request.context.iter().map(|file| tokenizer.encode_again(&file.text).to_vec()).collect();
-    let extent = match &*hole.kind {
+    let extent = match hole.kind {
         "line" => Extent::Line,
         "lines" => Extent::Block,
         _ => Extent::Rest,

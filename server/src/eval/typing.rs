@@ -114,7 +114,7 @@ async fn type_out(set: &Packages, at: usize, asker: &Asker) -> Result<Typed, Hal
     let without = without_a_line(scene.before);
     if let Some(before) = &without {
         let here = Here::at(&scene, before);
-        if let Some(answer) = ask(asker, here.posed(&scene)?.request).await?.ok() {
+        if let Ok(answer) = ask(asker, here.posed(&scene)?.request).await? {
             here.show(&answer, 0, &mut history);
         }
     }
@@ -144,7 +144,7 @@ async fn type_out(set: &Packages, at: usize, asker: &Asker) -> Result<Typed, Hal
             Some(warm) => {
                 typed.counts.pairs += 1;
                 let cold = posed.request.clone();
-                let (cold, warm) = if (at + key) % 2 == 0 {
+                let (cold, warm) = if (at + key).is_multiple_of(2) {
                     let cold = ask(asker, cold).await?;
                     (cold, ask(asker, warm).await?)
                 } else {
