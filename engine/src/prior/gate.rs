@@ -113,6 +113,18 @@ mod tests {
     }
 
     #[test]
+    fn a_block_is_as_sure_as_its_neighbours_are_alike_whatever_its_share() {
+        let of = |left_match, right_match, share| {
+            let signals = Signals { left_match, right_match, twin: true, ..Signals::default() };
+            let winner = Hypothesis { tokens: Vec::new(), score: 0.0, share, signals };
+            calibrate(&Pool { hypotheses: vec![winner] }, Extent::Block)
+        };
+        assert!(!of(3, 3, 1.0).show && of(64, 64, 0.1).show);
+        assert!(of(3, 20, 0.5).probability > of(3, 10, 0.5).probability);
+        assert!(of(20, 10, 0.5).probability > of(10, 10, 0.5).probability);
+    }
+
+    #[test]
     fn an_empty_pool_is_not_shown() {
         assert_eq!(calibrate(&Pool::default(), Extent::Rest), Confidence::default());
     }

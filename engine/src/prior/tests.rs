@@ -114,29 +114,42 @@ mod deeper {
 
 #[test]
 fn a_block_between_the_same_neighbours_is_copied_whole() {
-    let file = "\
-fn a() {
+    // By what stands before the hole alone, `check` would be likelier: it came last, and more often.
+    let file = |end: &str| {
+        format!(
+            "\
+fn a() {{
     let lock = self.inner.lock();
-    lock.check(1);
     lock.write(2);
+    lock.flush(4);
     lock.push(1);
     Ok(())
-}
-fn b() {
+}}
+fn b() {{
     let lock = self.inner.lock();
     lock.check(3);
-}
-mod deeper {
-    fn c() {
-        let lock = self.inner.lock();
-        $0
-        lock.push(1);
-        Ok(())
-    }
-}
-";
-    let block = "        lock.check(1);\n        lock.write(2);";
-    assert_eq!(fill(file, &[], Extent::Block)[0], block);
+    lock.clear(5);
+    drop(lock);
+    None
+}}
+fn c() {{
+    let lock = self.inner.lock();
+    lock.check(3);
+    lock.clear(5);
+    drop(lock);
+    None
+}}
+fn d() {{
+    let lock = self.inner.lock();
+    $0
+{end}
+}}
+"
+        )
+    };
+    let filled = |end: &str| fill(&file(end), &[], Extent::Block).swap_remove(0);
+    assert_eq!(filled("    lock.push(1);\n    Ok(())"), "    lock.write(2);\n    lock.flush(4);");
+    assert_eq!(filled("    drop(lock);\n    None"), "    lock.check(3);\n    lock.clear(5);");
 }
 
 #[test]
