@@ -159,11 +159,24 @@ class Workbench {
     return until('ghost text', () => this.ghost());
   }
 
+  /** Puts the cursor into a line. A page that has just come up may not know its keys yet: then nothing is typed, and it is tried again. */
+  async goTo(line) {
+    const input = this.page.locator('.quick-input-widget');
+    const place = this.page.locator('[id="status.editor.selection"]');
+    await until(`the cursor in line ${line}`, async () => {
+      await this.press('Control+g');
+      const opens = input.waitFor({ state: 'visible', timeout: 2000 });
+      if (!(await opens.then(() => true, () => false))) return false;
+      await this.page.keyboard.type(String(line));
+      await this.press('Enter');
+      await input.waitFor({ state: 'hidden', timeout: 5000 });
+      return until('the place in the status bar', async () => (await place.innerText()).includes(`Ln ${line},`), 2000).catch(() => false);
+    });
+  }
+
   /** Writes `text` into the empty line. */
   async write(text, { atOnce = false } = {}) {
-    await this.press('Control+g');
-    await this.page.keyboard.type(String(HOLE));
-    await this.press('Enter');
+    await this.goTo(HOLE);
     await this.press('End');
     // To the first letter, then to the margin; what is typed then takes the place of all that.
     await this.press('Shift+Home');
