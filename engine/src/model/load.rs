@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// More threads than this wait for each other more than they compute.
-const MAX_THREADS: usize = 8;
+pub(super) const MAX_THREADS: usize = 8;
 /// How the name of the matrices ends that choose experts: they are small, and a choice is not to be rounded.
 pub(super) const ROUTER: &str = "mlp.gate.weight";
 /// The file of counts in a model's folder.
