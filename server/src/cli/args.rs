@@ -90,7 +90,7 @@ pub(super) struct AskArgs {
     /// How weights are held on the CPU: auto takes int8 from 100 million parameters on, else as stored; stored; int8
     #[arg(long, default_value = "auto", value_parser = WEIGHTS)]
     pub(super) weights: String,
-    /// Context rows either side of the hole that each denoise step of a model that sees both ways reads anew: faster, and
+    /// Of a model that sees both ways, most denoise steps read so many tokens either side of the hole anew: faster, and
     /// approximate; all unless given, or what the model's config says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(..=i64::from(MAX_VICINITY)))]
     pub(super) vicinity: Option<u16>,
@@ -151,7 +151,7 @@ pub(super) struct EngineArgs {
     /// How weights are held on the CPU: auto takes int8 from 100 million parameters on, else as stored; stored; int8
     #[arg(long, default_value = "auto", value_parser = WEIGHTS)]
     pub(super) weights: String,
-    /// Context rows either side of the hole that each denoise step of a model that sees both ways reads anew: faster, and
+    /// Of a model that sees both ways, most denoise steps read so many tokens either side of the hole anew: faster, and
     /// approximate; all unless given, or what the model's config says
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(..=i64::from(MAX_VICINITY)))]
     pub(super) vicinity: Option<u16>,
