@@ -94,3 +94,53 @@ impl Weights {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use safetensors::tensor::TensorView;
+
+    use super::*;
+    use crate::model::{ModelSpec, Topology, reference};
+
+    #[test]
+    fn rows_of_two_bytes_come_as_stored_and_one_that_is_no_number_is_refused() {
+        let json = serde_json::to_vec(&reference::config(Topology::Full)).unwrap();
+        let spec = ModelSpec::from_bytes(&json, Path::new("config.json")).unwrap();
+        let down = "model.layers.1.mlp.down_proj.weight";
+        for (dtype, infinity, stored) in
+            [(Dtype::BF16, 0x7f80_u16, Half::Bf16), (Dtype::F16, 0x7c00, Half::F16)]
+        {
+            let rows = |spoiled: bool| {
+                let number = |n: usize| if spoiled && n == 77 { infinity } else { n as u16 };
+                let raw: Vec<(String, Vec<usize>, Vec<u8>)> = spec
+                    .tensors()
+                    .into_iter()
+                    .map(|(name, shape)| {
+                        let size = shape.iter().product::<usize>();
+                        let bytes = (0..size).flat_map(|n| number(n).to_le_bytes()).collect();
+                        (name, shape, bytes)
+                    })
+                    .collect();
+                let views = raw.iter().map(|(name, shape, bytes)| {
+                    (name, TensorView::new(dtype, shape.clone(), bytes).unwrap())
+                });
+                let file: &'static [u8] = safetensors::serialize(views, None).unwrap().leak();
+                let weights = Weights::in_memory(file, Path::new("model.safetensors"), &spec).unwrap();
+                assert_eq!(weights.as_stored(down), Stored::Half(stored));
+                let mut rows = Vec::new();
+                weights.half_rows(down, |row| {
+                    rows.push(row.to_vec());
+                    Ok(())
+                })?;
+                Ok::<_, EngineError>(rows)
+            };
+            let sound = rows(false).unwrap();
+            assert_eq!(sound.len(), spec.hidden);
+            assert_eq!(sound.concat(), (0..(spec.hidden * spec.intermediate) as u16).collect::<Vec<_>>());
+            let error = rows(true).unwrap_err().to_string();
+            assert!(error.contains(&format!("{down}: number 77 is inf")), "{error}");
+        }
+    }
+}
