@@ -13,7 +13,7 @@ use super::to_proto::{self, Infill, Placed};
 use crate::completion::task::{Ask, complete};
 use crate::completion::{Circumstances, History, Polished, Silence, Suggestion};
 use crate::context::{Hole, Open, place::named_path, place::path_of};
-use crate::document::{ByteOffset, Change, Document, Encoding, Position, Snapshot};
+use crate::document::{ByteOffset, Change, Document, Encoding, LineEnds, Position, Snapshot};
 use crate::engine::OnFrame;
 use crate::lsp::handlers::initialized::engine_status;
 use crate::session::Session;
@@ -222,6 +222,11 @@ impl Place {
         let position = |byte: usize| self.snapshot.position_at(ByteOffset(byte), self.encoding);
         let place = |Polished { text, swallows }| {
             let swallows = self.rest.len().min(swallows);
+            // Neovim cuts a text at `\n` and puts the buffer's own line ends in; a `\r` would stay in the line.
+            let text = match self.snapshot.line_ends() {
+                LineEnds::Lf => text.replace("\r\n", "\n"),
+                LineEnds::Lsp => text,
+            };
             Infill {
                 text,
                 end: position(self.at.0 + swallows),
