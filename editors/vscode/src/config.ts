@@ -11,7 +11,7 @@ import { complaint, complaints, EDITOR_ONLY, type Schema } from './settings.ts';
 export const SECTION = 'quicksilver';
 
 /** Settings that the server is started with, so that a change needs a restart. */
-const NEEDS_RESTART = ['enable', 'binary', 'refinement', 'model', 'device', 'weights', 'endpoint', 'keyFile'];
+const NEEDS_RESTART = ['enable', 'binary', 'refinement', 'model', 'device', 'weights', 'vicinity', 'endpoint', 'keyFile'];
 
 let schemas: Readonly<Record<string, Schema>> = {};
 

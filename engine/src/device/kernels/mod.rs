@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`attention`] | softmax attention of some rows over the rows that each may see; `lanes`: its sums |
 //! | [`int8`], `panels`, `rounding` | products with int8 weights |
+//! | [`halves`] | products with weights of two bytes |
 //! | [`swiglu`] | the gate of a SwiGLU |
 //!
 //! Loops run with the widest vectors that the machine has (`pulp`). What they call must be `#[inline(always)]` and free of
@@ -11,6 +12,7 @@
 //! the same to the last bit alone or in a batch, from a cache or not. Plain slices; knows no tensor and no model.
 
 pub mod attention;
+pub mod halves;
 pub mod int8;
 mod lanes;
 mod panels;
