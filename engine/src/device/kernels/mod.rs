@@ -3,7 +3,9 @@
 //! | file | owns |
 //! |---|---|
 //! | [`attention`] | softmax attention of some rows over the rows that each may see |
-//! | [`int8`], `panels`, `rounding` | products with int8 weights |
+//! | [`heads`] | a product's columns as heads, biased, normed and rotated |
+//! | [`int8`], `panels`, `rounding` | products with int8 weights, of rows that are normed or gated on the way |
+//! | [`norm`] | RMSNorm of a row |
 //! | [`swiglu`] | the gate of a SwiGLU |
 //! | `columns` | rows of which several threads write parts |
 //!
@@ -13,7 +15,9 @@
 
 pub mod attention;
 mod columns;
+pub mod heads;
 pub mod int8;
+pub mod norm;
 mod panels;
 mod rounding;
 pub mod swiglu;
