@@ -5,6 +5,7 @@
 
 import * as vscode from 'vscode';
 
+import { type Contribution, languageName } from './languages.ts';
 import type { Circumstances } from './protocol.ts';
 import { complaint, complaints, EDITOR_ONLY, type Schema } from './settings.ts';
 
@@ -46,6 +47,15 @@ export async function setEnabled(enable: boolean): Promise<void> {
 export function isLanguageEnabled(document: vscode.TextDocument): boolean {
   const listed = read<string[]>('disabledLanguages').includes(document.languageId);
   return !listed && read<boolean>('enable', document);
+}
+
+/** What the user calls the document's language. */
+export function nameOfLanguage({ languageId }: vscode.TextDocument): string {
+  const contributions = vscode.extensions.all.flatMap((extension): Contribution[] => {
+    const languages: unknown = extension.packageJSON?.contributes?.languages;
+    return Array.isArray(languages) ? languages : [];
+  });
+  return languageName(languageId, contributions);
 }
 
 /** Puts a language on the list of those without suggestions, or takes it off. */
@@ -105,7 +115,7 @@ export function reasonOff(document: vscode.TextDocument): string | undefined {
   if (document.uri.scheme !== 'file' && document.uri.scheme !== 'untitled') {
     return 'not a file';
   }
-  return isLanguageEnabled(document) ? undefined : `disabled for language "${document.languageId}"`;
+  return isLanguageEnabled(document) ? undefined : `disabled for ${nameOfLanguage(document)}`;
 }
 
 /** What the server cannot see of `document`. VS Code itself asks for none where the editor is read-only. */
