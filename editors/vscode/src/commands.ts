@@ -66,7 +66,8 @@ async function showMenu(ctx: Ctx): Promise<void> {
     { label: '$(gear) Settings', command: 'settings' },
     { label: '$(book) First steps', command: 'walkthrough' },
   );
-  const [title = 'Quicksilver', ...state] = ctx.status.report();
+  // Two entries of the menu say what happens here and whether anything runs; a longer line would be cut off.
+  const [title = 'Quicksilver', ...state] = ctx.status.report().filter((line) => !/^(here|server: running)/.test(line));
   const chosen = await vscode.window.showQuickPick(actions, { title, placeHolder: state.join(' · ') });
   if (chosen?.command) {
     await vscode.commands.executeCommand(`quicksilver.${chosen.command}`);

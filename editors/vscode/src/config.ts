@@ -11,6 +11,9 @@ import { complaint, complaints, EDITOR_ONLY, type Schema } from './settings.ts';
 
 export const SECTION = 'quicksilver';
 
+/** Where suggestions are made: files, what is no file yet, and the cells of notebooks. */
+export const SCHEMES: readonly string[] = ['file', 'untitled', 'vscode-notebook-cell'];
+
 /** Settings that the server is started with, so that a change needs a restart. */
 const NEEDS_RESTART = ['enable', 'binary', 'refinement', 'model', 'device', 'weights', 'endpoint', 'keyFile'];
 
@@ -112,8 +115,8 @@ export function reasonOff(document: vscode.TextDocument): string | undefined {
   if (!isEnabled()) {
     return 'disabled';
   }
-  if (document.uri.scheme !== 'file' && document.uri.scheme !== 'untitled') {
-    return 'not a file';
+  if (!SCHEMES.includes(document.uri.scheme)) {
+    return 'not a file on disk';
   }
   return isLanguageEnabled(document) ? undefined : `disabled for ${nameOfLanguage(document)}`;
 }

@@ -27,7 +27,7 @@ export class Ctx implements vscode.Disposable {
   readonly fill = new Fill(async (method, params, cancel) => {
     const client = this.#client;
     return client?.isRunning() ? await client.sendRequest(method, params, cancel) : undefined;
-  }, this.preview);
+  }, this.preview, this.notice);
   readonly requests: Requests;
   /** The extension's id. */
   readonly extension: string;

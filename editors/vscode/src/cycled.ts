@@ -65,7 +65,9 @@ export class Cycled {
     const rest = first && isNext && change.range.start.isEqual(list.position) && restOf(textOf(first), change.text);
     if (list.isChosen && rest) {
       const position = document.positionAt(document.offsetAt(change.range.start) + change.text.length);
-      const item = new vscode.InlineCompletionItem(rest, new vscode.Range(position, document.lineAt(position.line).range.end));
+      // It may end with what follows the cursor on its line.
+      const end = first.range?.isEmpty === false ? document.lineAt(position.line).range.end : position;
+      const item = new vscode.InlineCompletionItem(rest, new vscode.Range(position, end));
       // The server counts what was accepted, whichever it was.
       Object.assign(item, { command: first.command });
       this.#list = { document, version: document.version, position, items: [item], isChosen: true };

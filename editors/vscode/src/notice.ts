@@ -20,7 +20,11 @@ export class Notice implements vscode.Disposable {
   constructor() {
     const clear = () => this.clear();
     this.#subscriptions = [
-      vscode.workspace.onDidChangeTextDocument((event) => event.document === this.#editor?.document && clear()),
+      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        if (document === this.#editor?.document && contentChanges.length > 0) {
+          clear();
+        }
+      }),
       vscode.window.onDidChangeTextEditorSelection(clear),
       vscode.window.onDidChangeActiveTextEditor(clear),
     ];

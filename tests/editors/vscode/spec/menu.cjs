@@ -8,7 +8,7 @@ module.exports = {
     await code.suggest();
     await code.press('Tab');
     const state = await code.menu();
-    equal(state, /^server: running · model: quicksilver on cpu · here: .* · last answer: \d+ ms .* · shown \d+, accepted 1$/.test(state), true);
+    equal(state, /^model: quicksilver on cpu · last answer: \d+ ms .* · shown \d+, accepted 1$/.test(state), true);
     const rows = (await code.rows()).join('\n');
     for (const entry of ['Disable', 'Disable for Rust', 'Why does nothing show', 'model', 'Restart', 'log', 'Settings']) {
       equal(`entry ${entry}`, rows.includes(entry), true);
