@@ -273,6 +273,25 @@ it(':Quicksilver says the state, the model and why nothing shows', function()
   equal('models', require('quicksilver.binary').models(), { 'quicksilver' })
 end)
 
+it('a restart on purpose is no death, and nothing is started twice', function()
+  open('shop.rs')
+  local client, restarts = require('quicksilver.client'), status.get().restarts
+  local before = client.of(0).id
+  vim.cmd('Quicksilver disable')
+  vim.cmd('Quicksilver enable')
+  wait_for('another client', function()
+    return client.of(0) and client.of(0).id ~= before
+  end)
+  before = client.of(0).id
+  vim.cmd('Quicksilver restart')
+  wait_for('one more', function()
+    return client.of(0) and client.of(0).id ~= before
+  end)
+  pause(400)
+  equal('restarts', status.get().restarts, restarts)
+  equal('clients', #vim.lsp.get_clients({ name = 'quicksilver' }), 1)
+end)
+
 it('disable stops the server, enable starts it', function()
   vim.cmd('Quicksilver disable')
   wait_for('the end', function()
