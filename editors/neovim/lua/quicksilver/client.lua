@@ -70,7 +70,13 @@ local function exited(code, signal, id)
   end
   status.set_client('restarting')
   status.count('restarts')
-  vim.defer_fn(M.attach_all, wait)
+  vim.defer_fn(function()
+    -- Meanwhile it may have been started, or turned off, by hand.
+    if status.get().client == 'restarting' then
+      status.set_client('stopped')
+      M.attach_all()
+    end
+  end, wait)
 end
 
 --- Asks the server which model answers, and calls `done` once that is known.
@@ -144,7 +150,9 @@ end
 --- Gives `bufnr` to the server, which is started if need be.
 ---@param bufnr integer
 function M.attach(bufnr)
-  if status.get().client == 'failed' or config.reason_off(bufnr) or M.of(bufnr) then
+  local state = status.get().client
+  -- A key that is typed does not shorten the wait before a restart.
+  if state == 'failed' or state == 'restarting' or config.reason_off(bufnr) or M.of(bufnr) then
     return
   end
   local found, problem = binary.find(config.current.binary)

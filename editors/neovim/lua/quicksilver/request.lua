@@ -87,6 +87,8 @@ local function ask(kind)
   end
   local server = client.of(bufnr)
   if not server then
+    -- Asked of none: once there is a server, this place is new to it.
+    seen = nil
     client.attach(bufnr)
     return
   end
