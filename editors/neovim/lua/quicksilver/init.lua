@@ -30,6 +30,12 @@ local function create_autocommands()
   -- At these the mode, or the popup menu, is not yet what it is about to be.
   on({ 'InsertEnter', 'CompleteChanged', 'CompleteDone' }, vim.schedule_wrap(request.on_move))
   on({ 'InsertLeave', 'BufLeave', 'WinLeave', 'CmdlineEnter' }, request.clear)
+  -- <C-c> leaves insert mode without InsertLeave.
+  on({ 'ModeChanged' }, function()
+    if not shown.inserting() then
+      request.clear()
+    end
+  end)
   on({ 'RecordingEnter', 'RecordingLeave' }, function()
     request.clear()
     status.changed()

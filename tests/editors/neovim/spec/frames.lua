@@ -404,6 +404,18 @@ it('an accepted suggestion is one undo step, and part of what . and a count repe
   equal('repeated twice', vim.api.nvim_get_current_line(), 'yesyes!yes!!')
 end)
 
+it('every way out of insert mode takes it away', function()
+  for _, keys in ipairs({ '<Esc>', '<C-c>', '<C-o>', '<C-o>:', '<C-o>v' }) do
+    local request = ask('x = ')
+    request.answer(item('foo'))
+    pause(20)
+    equal('before ' .. keys, select(2, first_line()), 'foo')
+    type_keys(keys)
+    equal('after ' .. keys, ghost.inspect(0), nil)
+    type_keys('<Esc><Esc>')
+  end
+end)
+
 it('no ghost text while a macro is recorded, so that its keys do the same when it is played', function()
   ask('x = ')
   type_keys('<Esc>qqa')
