@@ -47,7 +47,14 @@ M.all = {
   trigger = {
     doc = 'ask now, in insert mode',
     run = function()
-      require('quicksilver').trigger()
+      -- After <C-o> the editor is back in insert mode only then.
+      vim.schedule(function()
+        if vim.api.nvim_get_mode().mode:sub(1, 1) == 'i' then
+          require('quicksilver').trigger()
+        else
+          vim.notify('quicksilver: it asks in insert mode', vim.log.levels.WARN)
+        end
+      end)
     end,
   },
   restart = {

@@ -416,6 +416,31 @@ it('every way out of insert mode takes it away', function()
   end
 end)
 
+it(':Quicksilver trigger asks from within insert mode, by <C-o> too, and says so elsewhere', function()
+  local config = require('quicksilver.config').current
+  ask('x = ')
+  config.automatic = false
+  for _, keys in ipairs({ '<Cmd>Quicksilver trigger<CR>', '<C-o>:Quicksilver trigger<CR>' }) do
+    requests = {}
+    type_keys('y')
+    equal('unasked', #requests, 0)
+    vim.api.nvim_feedkeys(vim.keycode(keys), 't', false)
+    wait_for('a request', function()
+      return requests[1]
+    end).answer(item('es'))
+    pause(20)
+    equal(keys, select(2, first_line()), 'es')
+  end
+  config.automatic = true
+  local told, notify_user = nil, vim.notify
+  vim.notify = function(message)
+    told = message
+  end
+  type_keys('<Esc>:Quicksilver trigger<CR>')
+  vim.notify = notify_user
+  equal('elsewhere', told, 'quicksilver: it asks in insert mode')
+end)
+
 it('no ghost text while a macro is recorded, so that its keys do the same when it is played', function()
   ask('x = ')
   type_keys('<Esc>qqa')
