@@ -168,6 +168,15 @@ function M.attach(bufnr)
   vim.lsp.start(client_config(found.path, root), { bufnr = bufnr })
 end
 
+--- Takes `bufnr` away from the server, which forgets its text.
+---@param bufnr integer
+function M.detach(bufnr)
+  local client = M.of(bufnr)
+  if client then
+    vim.lsp.buf_detach_client(bufnr, client.id)
+  end
+end
+
 --- Gives every loaded buffer that wants suggestions to the server.
 function M.attach_all()
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do

@@ -25,6 +25,10 @@ local function create_autocommands()
   on({ 'FileType', 'BufEnter', 'BufFilePost' }, function(event)
     client.attach(event.buf)
   end)
+  -- Neovim tells a server of another name only when the file is written.
+  on({ 'BufFilePre' }, function(event)
+    client.detach(event.buf)
+  end)
   -- These come before the screen is drawn again: the ghost text never lags behind the text.
   on({ 'TextChangedI', 'TextChangedP', 'CursorMovedI' }, request.on_move)
   -- At these the mode, or the popup menu, is not yet what it is about to be.

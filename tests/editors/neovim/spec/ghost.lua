@@ -240,6 +240,14 @@ it('a file type can be turned off', function()
   require('quicksilver.config').current.disabledLanguages = {}
 end)
 
+it('a buffer that was given another name gets ghost text under it, before it is written', function()
+  suggest()
+  type_keys('<Esc>')
+  vim.cmd('file ' .. PROJECT .. '/renamed.rs')
+  type_keys('A')
+  wait_for('a suggestion', shown.can_accept)
+end)
+
 it('a killed server comes back, knows the text, and suggests again', function()
   suggest()
   local client = require('quicksilver.client').of(0)
