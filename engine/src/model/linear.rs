@@ -1,6 +1,6 @@
 //! A matrix that rows are multiplied with: float on any device; by the CPU's own kernels int8, or floats of two bytes.
 
-use std::str::FromStr;
+use std::{str::FromStr, sync::Arc};
 
 use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor, bail};
 
@@ -75,7 +75,7 @@ pub(super) enum Linear {
     /// Contiguous, of the network's own type.
     Float(Tensor),
     /// Laid out for this CPU.
-    Int8(Box<Int8Matrix>),
+    Int8(Arc<Int8Matrix>),
     /// Two bytes a number, in blocks.
     Halves(Halves),
 }

@@ -188,7 +188,7 @@ fn activations(spec: &ModelSpec, float: u64) -> u64 {
         HIDDEN_COPIES * spec.hidden as u64 + HEAD_COPIES * heads + GATE_COPIES * spec.intermediate as u64;
     // Logits of every masked row: normed, as computed, and as the sampler takes them.
     let logits = 3 * (spec.decode.max_span * spec.vocab) as u64 * 4;
-    // The CPU's kernel needs one row of scores a thread; elsewhere there are all of them, before and after the softmax.
+    // The CPU's kernel needs the scores of 32 rows of a head a thread; elsewhere there are all of them, before and after the softmax.
     let scores =
         if spec.topology != Topology::ContextExact { 2 * spec.heads as u64 * rows * rows * float } else { 0 };
     rows.saturating_mul(row).saturating_mul(float).saturating_add(logits).saturating_add(scores)

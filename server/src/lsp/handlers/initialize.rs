@@ -16,7 +16,7 @@ pub fn handle(server: &Server, params: &InitializeParams) -> InitializeResult {
     let given = params.initialization_options.as_ref().and_then(|options| options.get("quicksilver"));
     let problems = server.session.with(|s| {
         s.client = facts.clone();
-        s.documents.encoding = encoding;
+        (s.documents.encoding, s.documents.line_ends) = (encoding, facts.line_ends);
         let problems = s.user_settings.apply(given.unwrap_or(&Value::Null), Origin::User);
         s.settings = s.user_settings.clone();
         s.roots = workspace::roots(params);
