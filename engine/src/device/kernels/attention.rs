@@ -10,12 +10,14 @@ use std::{cell::RefCell, ops::Range};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{columns::Columns, exp};
+use super::{columns::Columns, exp, fetch};
 
 /// Rows of one head that are one piece of work.
 const BLOCK: usize = 32;
 /// Vectors of sums, keys by rows, that scores are computed in together: all stand in registers, of which some machines have sixteen.
 const SUMS: usize = 12;
+/// So many times as many keys further on are fetched.
+const AHEAD: usize = 2;
 /// Rows whose values are added up together.
 const ROWS: usize = 4;
 /// Products below which other threads are not worth waking.
@@ -163,8 +165,11 @@ impl Block<'_> {
         }
         let (turned, _) = S::as_simd_f32s(turned);
         let (before, own) = shares.split_at_mut(union.before * lanes);
-        score::<S, V, K>(simd, turned, &self.keys[..union.before * width], before);
-        score::<S, V, K>(simd, turned, &self.keys[union.own.start * width..union.own.end * width], own);
+        for (keys, shares) in [(0..union.before, before), (union.own.clone(), own)] {
+            let numbers = keys.start * width..keys.end * width;
+            let (keys, values) = (&self.keys[numbers.clone()], &self.values[numbers]);
+            score::<S, V, K>(simd, turned, keys, values, shares);
+        }
         union.hide(seen, shares, lanes);
         let mut totals = [0.0; MOST_LANES];
         exponentials::<S, V>(simd, shares, &mut totals[..lanes]);
@@ -391,12 +396,14 @@ impl Common {
     }
 }
 
-/// Scores of `keys` `[.., width]`, `[.., V vectors]`; `turned`: the queries, `[width, V vectors]`.
+/// Scores of `keys` `[.., width]`, `[.., V vectors]`; `turned`: the queries, `[width, V vectors]`. `values`, which are read next, are
+/// fetched meanwhile, as are keys further on.
 #[inline(always)]
 fn score<S: Simd, const V: usize, const K: usize>(
     simd: S,
     turned: &[S::f32s],
     keys: &[f32],
+    values: &[f32],
     scores: &mut [f32],
 ) {
     let width = turned.len() / V;
@@ -404,7 +411,10 @@ fn score<S: Simd, const V: usize, const K: usize>(
     let whole = keys.len() / (K * width);
     let (many, rest) = keys.split_at(whole * K * width);
     let (of_many, of_rest) = scores.split_at_mut(whole * K * V);
-    for (keys, scores) in many.chunks_exact(K * width).zip(of_many.chunks_exact_mut(K * V)) {
+    for (at, (keys, scores)) in many.chunks_exact(K * width).zip(of_many.chunks_exact_mut(K * V)).enumerate()
+    {
+        fetch(many, (at + AHEAD) * K * width, K * width);
+        fetch(values, at * K * width, K * width);
         products::<S, V, K>(simd, turned, keys, scores);
     }
     for (key, scores) in rest.chunks_exact(width).zip(of_rest.chunks_exact_mut(V)) {

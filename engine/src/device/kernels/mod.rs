@@ -14,6 +14,8 @@
 //! closures: what is not inlined is compiled for the oldest machine. Every output row is computed from its own inputs in a fixed order, whatever stands beside it: so an answer is
 //! the same to the last bit alone or in a batch, from a cache or not. Plain slices; knows no tensor and no model.
 
+#![allow(unsafe_code, reason = "a hint to the machine")]
+
 pub mod attention;
 mod columns;
 pub mod halves;
@@ -23,6 +25,20 @@ pub mod norm;
 mod panels;
 mod rounding;
 pub mod swiglu;
+
+/// Asks for `count` numbers from `from` on, which will be needed soon; of the caches, for the second. What is not there is not asked for.
+#[inline(always)]
+fn fetch(numbers: &[f32], from: usize, count: usize) {
+    let end = numbers.len().min(from + count);
+    #[cfg(target_arch = "x86_64")]
+    for line in numbers.get(from..end).unwrap_or_default().chunks(16) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a hint, which reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = end;
+}
 
 /// e^x for x ≤ 0, to 2·10⁻⁷ of its value; 0 below −87. Cody and Waite's reduction, then Cephes' polynomial: no call
 /// and no branch, so that loops over it are vectorised.
