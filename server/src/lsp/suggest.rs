@@ -223,10 +223,11 @@ struct Place {
 impl Place {
     fn put(self, suggestion: Suggestion) -> Placed {
         let position = |byte: usize| self.snapshot.position_at(ByteOffset(byte), self.encoding);
-        let place = |Polished { text, swallows }| {
-            let swallows = self.rest.len().min(swallows);
+        let place = |polished: Polished| {
+            let swallows = self.rest.len().min(polished.swallows);
             Infill {
-                text,
+                before_closers: polished.before_closers(&self.rest).map(str::to_owned),
+                text: polished.text,
                 end: position(self.at.0 + swallows),
                 rest: self.rest.get(swallows..).unwrap_or_default().to_owned(),
             }
