@@ -7,6 +7,7 @@ import * as vscode from 'vscode';
 import { acceptedFrame, type Inserted, type Part } from './asked.ts';
 import * as config from './config.ts';
 import type { Ctx } from './ctx.ts';
+import { EMBEDDED, type Listed, listed } from './models.ts';
 
 /** Registers every command. */
 export function registerCommands(ctx: Ctx): vscode.Disposable[] {
@@ -108,21 +109,33 @@ async function why(ctx: Ctx): Promise<void> {
   }
 }
 
-/** Lets the user choose among the models that are on this machine, or name a folder. */
+interface ModelItem extends vscode.QuickPickItem {
+  readonly model?: Listed;
+}
+
+/** Lets the user choose among the models that are on this machine, or name a folder; says how to get another. */
 async function chooseModel(ctx: Ctx): Promise<void> {
-  const { stdout } = await promisify(execFile)(ctx.binary(), ['model', 'list'], { timeout: 10_000 });
-  const models = stdout.split('\n').filter((line) => line !== '').map((line) => {
-    const [name = '', about = ''] = line.split('\t');
-    return { label: name, description: about };
-  });
-  const folder: vscode.QuickPickItem = { label: '$(folder) A folder…' };
-  const chosen = await vscode.window.showQuickPick([...models, folder], { title: 'Model' });
+  const { stdout } = await promisify(execFile)(ctx.binary(), ['model', 'list', '--json'], { timeout: 10_000 });
+  const models = listed(stdout);
+  const item = (model: Listed): ModelItem => ({ label: model.id, description: model.about, model });
+  const folder: ModelItem = { label: '$(folder) A folder…' };
+  const others: ModelItem = { label: 'not on this machine', kind: vscode.QuickPickItemKind.Separator };
+  const [here, elsewhere] = [models.filter(({ isHere }) => isHere), models.filter(({ isHere }) => !isHere)];
+  const items = [...here.map(item), folder, others, ...elsewhere.map(item)];
+  const chosen = await vscode.window.showQuickPick(items, { title: 'Model' });
   if (chosen === folder) {
     const picked = await vscode.window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false });
     if (picked?.[0]) {
       await config.setModel(picked[0].fsPath);
     }
-  } else if (chosen !== undefined) {
-    await config.setModel(chosen.description?.startsWith('embedded') ? '' : chosen.label);
+  } else if (chosen?.model?.isHere) {
+    await config.setModel(chosen.model.id === EMBEDDED ? '' : chosen.model.id);
+  } else if (chosen?.model) {
+    const pull = `"${ctx.binary()}" model pull ${chosen.model.id}`;
+    const copy = 'Copy';
+    const wanted = await vscode.window.showInformationMessage(`${chosen.model.id} is not on this machine. In a terminal: ${pull}`, copy);
+    if (wanted === copy) {
+      await vscode.env.clipboard.writeText(pull);
+    }
   }
 }

@@ -5,7 +5,7 @@
 
 import * as vscode from 'vscode';
 
-import { reasonOff } from './config.ts';
+import { isEnabled, reasonOff, SCHEMES } from './config.ts';
 import type { Model, ServerStatus } from './protocol.ts';
 
 export type ClientState = 'stopped' | 'starting' | 'running' | 'restarting' | 'failed';
@@ -155,12 +155,13 @@ export class Status implements vscode.Disposable {
 
   /**
    * Whether the reason for silence holds for the whole file, so that there is room for it. One that holds for this
-   * place only is left to the icon and the tooltip: beside them nothing moves while the user types.
+   * place only is left to the icon and the tooltip: beside them nothing moves while the user types. Nobody expects
+   * suggestions in a log.
    */
   #isLasting(): boolean {
     const document = vscode.window.activeTextEditor?.document;
     if (document && reasonOff(document) !== undefined) {
-      return true;
+      return SCHEMES.includes(document.uri.scheme) || !isEnabled();
     }
     const here = document && this.#documents.get(document.uri.toString());
     return this.#client === 'running' && [here, this.#server].some((status) => status && status.message !== '' && status.kind !== 'Normal');

@@ -19,6 +19,17 @@ pub struct Polished {
     pub swallows: usize,
 }
 
+impl Polished {
+    /// The text without the closers that it replaces, where it ends with them and closes nothing before: then they may as well
+    /// stay. `after` stands right of the cursor.
+    #[must_use]
+    pub fn before_closers(&self, after: &str) -> Option<&str> {
+        let closers = after.get(..self.swallows).filter(|closers| !closers.is_empty())?;
+        let text = self.text.strip_suffix(closers).filter(|text| !text.is_empty())?;
+        balance(text).stray.is_empty().then_some(text)
+    }
+}
+
 /// What the request wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {

@@ -139,3 +139,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn closers_at_the_end_that_stand_there_may_stay() {
+    for (text, after, before) in [
+        ("sheet, row)", ")", Some("sheet, row")),
+        ("f(x));", ");", Some("f(x)")),
+        ("a).b()", ")", None),
+        (")", ")", None),
+        ("a, b", ")", None),
+    ] {
+        let polished = Polished { text: text.into(), swallows: after.len() };
+        assert_eq!(polished.before_closers(after), before, "{text} before {after}");
+    }
+    assert_eq!(Polished { text: "a)".into(), swallows: 0 }.before_closers(")"), None);
+}

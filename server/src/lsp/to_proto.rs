@@ -1,10 +1,10 @@
 //! Ours → LSP shapes, among them the shape rules of ghost text.
 //!
 //! VS Code shows an item only if the text it replaces is part of what it inserts, on one line, and to the
-//! line's end if it inserts a line break. So where an infill has one, or takes the place of closers, VS Code gets
-//! `[cursor, end of line]` and the infill with the rest of the line. Else it gets what everyone gets, the infill at the
-//! cursor and an empty range: a closer that VS Code put there by itself stays one that can be typed over, and Neovim draws
-//! an item with a non-empty range over the text.
+//! line's end if it inserts a line break. So where an infill has one, or goes on behind closers that stand there, VS Code
+//! gets `[cursor, end of line]` and the infill with the rest of the line. Else it gets the infill at the cursor and an empty
+//! range, without the closers that stand there: one that VS Code put there by itself is then still typed over. Everyone
+//! else gets the infill and what it replaces: Neovim draws an item with a non-empty range over the text.
 
 use serde_json::{Value, json};
 use tower_lsp_server::gen_lsp_types::{
@@ -27,6 +27,8 @@ pub struct Infill {
     pub end: Position,
     /// What stands between `end` and the end of the line.
     pub rest: String,
+    /// The text without closers at its end, where just those stand before `end` already.
+    pub before_closers: Option<String>,
 }
 
 /// A suggestion and the place it goes to.
@@ -60,11 +62,12 @@ pub fn nothing() -> InlineCompletionList {
 pub fn inline(placed: Placed, vscode: bool) -> InlineCompletionList {
     let Placed { best, others, session, at, line_end, selected } = placed;
     let (start, head) = selected.unwrap_or((at, String::new()));
-    let item = |Infill { text, end, rest }| {
-        let (end, tail) = if vscode && (end != at || text.contains(['\n', '\r'])) {
-            (line_end, rest)
-        } else {
-            (end, String::new())
+    let item = |Infill { text, end, rest, before_closers }| {
+        let has_lines = text.contains(['\n', '\r']);
+        let (text, end, tail) = match before_closers {
+            Some(before) if vscode && !has_lines => (before, at, String::new()),
+            _ if vscode && (has_lines || end != at) => (text, line_end, rest),
+            _ => (text, end, String::new()),
         };
         InlineCompletionItem {
             insert_text: format!("{head}{text}{tail}").into(),
@@ -120,7 +123,7 @@ mod tests {
         let at = Position { line: 3, column: 4 };
         let line_end = Position { line: 3, column: 6 };
         Placed {
-            best: Infill { text: "x, y".into(), end: at, rest: ");".into() },
+            best: Infill { text: "x, y".into(), end: at, rest: ");".into(), before_closers: None },
             others: Vec::new(),
             session: "s1".into(),
             at,
@@ -146,7 +149,7 @@ mod tests {
         assert_eq!(shape(Placed { best: lines.clone(), ..placed() }, true), ("x,\ny);".into(), [3, 4, 3, 6]));
         assert_eq!(shape(Placed { best: lines, ..placed() }, false), ("x,\ny".into(), [3, 4, 3, 4]));
         let end = Position { line: 3, column: 5 };
-        let swallowing = Infill { text: "x).y()".into(), end, rest: ";".into() };
+        let swallowing = Infill { text: "x).y()".into(), end, rest: ";".into(), before_closers: None };
         assert_eq!(
             shape(Placed { best: swallowing.clone(), ..placed() }, true),
             ("x).y();".into(), [3, 4, 3, 6])
@@ -156,7 +159,8 @@ mod tests {
 
     #[test]
     fn alternatives_follow_the_best_and_the_popup_has_the_best_only() {
-        let others = vec![Infill { text: "y".into(), end: placed().line_end, rest: String::new() }];
+        let others =
+            vec![Infill { text: "y".into(), end: placed().line_end, rest: String::new(), ..placed().best }];
         let all = Placed { others, ..placed() };
         let list = serde_json::to_value(inline(all.clone(), false)).unwrap();
         let texts: Vec<_> =

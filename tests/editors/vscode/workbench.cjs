@@ -273,6 +273,7 @@ async function start({ trusted = true } = {}) {
       '--disable-background-networking', '--disable-component-update', '--disable-sync'],
     viewport: { width: 1100, height: 640 },
   });
+  browser.setDefaultNavigationTimeout(PATIENCE);
   await browser.pages()[0].addInitScript(`window.quicksilverGhost = ${ghostOnScreen}`);
   return { server, browser, code: new Workbench(browser.pages()[0], port) };
 }

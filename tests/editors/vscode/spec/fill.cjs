@@ -79,4 +79,20 @@ module.exports = {
     }
     equal('ghost text in an excluded one', await code.ghost(), '');
   },
+  'a closer that the editor put there is typed over after Tab': async (code) => {
+    writeFileSync(join(project, 'closer.py'), 'def a(table, sheet, row):\n    table.add_row(sheet, row)\n\n\ndef b(table, sheet, row):\n    \n');
+    await code.open('closer.py');
+    await code.goTo(6);
+    await code.press('End');
+    await code.page.keyboard.type('table.add_row(', { delay: 30 });
+    await until('ghost text', async () => (await code.ghost()) === 'sheet, row');
+    await code.press('Tab');
+    await code.page.keyboard.type(')');
+    const text = await until('the file to be saved', async () => {
+      await code.press('Control+s');
+      const now = readFileSync(join(project, 'closer.py'), 'utf8');
+      return now.includes('row(', now.indexOf('def b')) && now;
+    }, 10_000);
+    equal('line', text.split('\n')[5], '    table.add_row(sheet, row)');
+  },
 };

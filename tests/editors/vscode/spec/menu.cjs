@@ -28,6 +28,15 @@ module.exports = {
     equal(`one width of ${[...widths]}`, widths.size, 1);
     await code.press('Escape');
   },
+  'models are listed by name, those of this machine first': async (code) => {
+    await code.command('Quicksilver: Choose the Model');
+    const rows = await code.rows();
+    equal(`first of ${rows[0]}`, rows[0]?.startsWith('quicksilver'), true);
+    equal(`then ${rows[1]}`, rows[1]?.includes('A folder…'), true);
+    equal(`another in ${rows[2]}`, rows[2]?.includes('open-dcoder'), true);
+    await code.shot('models');
+    await code.press('Escape');
+  },
   'a language is turned off in the menu, and on again': async (code) => {
     await code.command('Quicksilver: Enable or Disable for This Language');
     await until('the reason', async () => /disabled for Rust/.test(await code.status()));
