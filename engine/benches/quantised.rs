@@ -1,6 +1,6 @@
 //! The bars of the CPU: a denoise step of 32 masks beside a cached context, 512 tokens where nothing else is said.
 //!
-//! Random weights of Qwen2.5-0.5B's shape in int8, in f32, and the same network by candle's own crates; the network that is to
+//! Random weights of Qwen2.5-0.5B's shape in int8, in f32, in bf16 widened block by block, and the same network by candle's own crates; the network that is to
 //! be embedded (`configs/s.json`, random too) and the embedded one, with their rooflines; and candle's 4-bit products.
 //! `cargo bench --profile release -p quicksilver-engine --bench quantised`
 
@@ -66,6 +66,8 @@ fn half_billion(criterion: &mut Criterion) {
     let spec = random::spec("qwen2.5-0.5b", true, CONTEXT, SPAN).expect("a shape");
     let int8 = random_step(criterion, "0.5B, int8", &spec, Precision::Int8);
     let float = random_step(criterion, "0.5B, f32", &spec, Precision::Full);
+    let halves = random_step(criterion, "0.5B, bf16 as stored", &spec, Precision::Stored);
+    println!("0.5B: held in bf16 {halves:.1} ms, {:.2} times what f32 takes", halves / float);
     let plain = pool().install(|| plain::step(&spec, CONTEXT, SPAN)).expect("candle's network");
     println!(
         "0.5B: int8 {int8:.1} ms (bar {STEP_MS} ms); plain candle f32 {plain:.1} ms: {:.1} times as fast (bar {FASTER}); our own f32 \

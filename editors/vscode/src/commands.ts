@@ -30,8 +30,9 @@ export function registerCommands(ctx: Ctx): vscode.Disposable[] {
     model: () => chooseModel(ctx),
     settings: () => vscode.commands.executeCommand('workbench.action.openSettings', 'quicksilver'),
     walkthrough: () => ctx.status.retell(() => openWalkthrough(ctx)),
-    // The editor's own: it asks again without taking away what is shown.
-    trigger: () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
+    trigger: () => trigger(ctx),
+    next: () => ctx.requests.cycle(1),
+    previous: () => ctx.requests.cycle(-1),
     dismiss: () => ctx.requests.dismiss(),
     acceptWhenDone: (part?: Part) => ctx.requests.acceptWhenDone(part ?? 'all'),
     acceptedFrame: (inserted: Inserted) => acceptedFrame(inserted),
@@ -53,7 +54,7 @@ async function showMenu(ctx: Ctx): Promise<void> {
   ];
   if (document) {
     const verb = config.isLanguageEnabled(document) ? '$(circle-slash) Disable' : '$(check) Enable';
-    actions.push({ label: `${verb} for ${document.languageId}`, command: 'toggleLanguage' });
+    actions.push({ label: `${verb} for ${config.nameOfLanguage(document)}`, command: 'toggleLanguage' });
   }
   const reason = ctx.status.reason();
   actions.push(
@@ -65,7 +66,8 @@ async function showMenu(ctx: Ctx): Promise<void> {
     { label: '$(gear) Settings', command: 'settings' },
     { label: '$(book) First steps', command: 'walkthrough' },
   );
-  const [title = 'Quicksilver', ...state] = ctx.status.report();
+  // Two entries of the menu say what happens here and whether anything runs; a longer line would be cut off.
+  const [title = 'Quicksilver', ...state] = ctx.status.report().filter((line) => !/^(here|server: running)/.test(line));
   const chosen = await vscode.window.showQuickPick(actions, { title, placeHolder: state.join(' · ') });
   if (chosen?.command) {
     await vscode.commands.executeCommand(`quicksilver.${chosen.command}`);
@@ -80,6 +82,16 @@ async function toggleLanguage(): Promise<void> {
   const document = vscode.window.activeTextEditor?.document;
   if (document) {
     await config.setLanguageEnabled(document.languageId, !config.isLanguageEnabled(document));
+  }
+}
+
+/** Asks by hand; who does that is told why nothing shows. */
+async function trigger(ctx: Ctx): Promise<void> {
+  ctx.notice.clear();
+  const isSilent = await ctx.requests.trigger();
+  const editor = vscode.window.activeTextEditor;
+  if (editor && isSilent) {
+    ctx.notice.show(editor, `Quicksilver: ${ctx.status.reason() ?? 'nothing to suggest here'}`);
   }
 }
 

@@ -12,7 +12,7 @@ use super::{
     failure::EXIT_CODES,
     sandbox::SandboxArgs,
 };
-use crate::models::HUB;
+use crate::{models::HUB, session::config::MAX_VICINITY};
 
 /// Fills the hole at the cursor with a diffusion model: the whole span at once, refined step by step.
 #[derive(Debug, Parser)]
@@ -77,7 +77,7 @@ const WEIGHTS: [&str; 3] = ["auto", "stored", "int8"];
 #[derive(Args, Debug)]
 pub(super) struct AskArgs {
     /// Ask this engine (https://HOST, http://127.0.0.1:PORT or unix:PATH) instead of this machine's own
-    #[arg(long, value_name = "URL", env = "QUICKSILVER_ENDPOINT", conflicts_with_all = ["device", "weights"])]
+    #[arg(long, value_name = "URL", env = "QUICKSILVER_ENDPOINT", conflicts_with_all = ["device", "weights", "vicinity"])]
     pub(super) endpoint: Option<String>,
     /// File with the key for --endpoint; without it QUICKSILVER_KEY counts
     #[arg(long, value_name = "FILE", requires = "endpoint")]
@@ -91,6 +91,10 @@ pub(super) struct AskArgs {
     /// How weights are held on the CPU: auto takes int8 from 100 million parameters on, else as stored; stored; int8
     #[arg(long, default_value = "auto", value_parser = WEIGHTS)]
     pub(super) weights: String,
+    /// Context rows either side of the hole that each denoise step of a model that sees both ways reads anew: faster, and
+    /// approximate; all unless given, or what the model's config says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(..=i64::from(MAX_VICINITY)))]
+    pub(super) vicinity: Option<u16>,
 }
 
 #[derive(Args, Debug)]
@@ -148,6 +152,10 @@ pub(super) struct EngineArgs {
     /// How weights are held on the CPU: auto takes int8 from 100 million parameters on, else as stored; stored; int8
     #[arg(long, default_value = "auto", value_parser = WEIGHTS)]
     pub(super) weights: String,
+    /// Context rows either side of the hole that each denoise step of a model that sees both ways reads anew: faster, and
+    /// approximate; all unless given, or what the model's config says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(..=i64::from(MAX_VICINITY)))]
+    pub(super) vicinity: Option<u16>,
     /// File with the keys that may ask, one per line; without it QUICKSILVER_KEY counts
     #[arg(long, value_name = "FILE")]
     pub(super) key_file: Option<PathBuf>,

@@ -83,7 +83,7 @@ pub fn polish(raw: &str, site: &Site, wanted: Wanted) -> Result<Polished, Silenc
     if repeats_a_neighbour(&text, site) || echoes(&text, site) || text.split('\n').any(stammers) {
         return Err(Silence::Repetition);
     }
-    text = indented(&text, site.indent);
+    text = indented(&text, site);
     if site.line_break != "\n" {
         text = text.replace('\n', site.line_break);
     }
@@ -294,14 +294,20 @@ fn echoes(text: &str, site: &Site) -> bool {
         && site.before.trim_end().ends_with(said)
 }
 
-/// The lines after the first, indented as the document is.
-fn indented(text: &str, indent: Indent) -> String {
-    let mut lines = text.split('\n');
-    let mut out = lines.next().unwrap_or_default().to_owned();
-    for line in lines {
-        out.push('\n');
+/// The lines that begin in the text, indented as the document is: those after the first, and that too where nothing stands before it.
+fn indented(text: &str, site: &Site) -> String {
+    let begins = site.before.trim().is_empty();
+    let mut out = String::with_capacity(text.len());
+    for (at, line) in text.split('\n').enumerate() {
+        if at == 0 && !begins {
+            out.push_str(line);
+            continue;
+        }
         let lead = leading(line);
-        match indent {
+        if at > 0 {
+            out.push('\n');
+        }
+        match site.indent {
             Indent::Tab if lead.contains(' ') => {
                 let width = columns(lead);
                 out.extend(std::iter::repeat_n('\t', width / 4));
@@ -313,7 +319,8 @@ fn indented(text: &str, indent: Indent) -> String {
             }
             _ => out.push_str(lead),
         }
-        out.push_str(line[lead.len()..].trim_end());
+        let rest = &line[lead.len()..];
+        out.push_str(if at > 0 { rest.trim_end() } else { rest });
     }
     out
 }

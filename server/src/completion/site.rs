@@ -1,6 +1,6 @@
 //! The lines around the cursor, as the rules of this folder want them. Pure text.
 
-use crate::document::{ByteOffset, Snapshot};
+use crate::document::{ByteOffset, LineEnds, Snapshot};
 
 /// Lines below the cursor that the rules look at.
 const LINES_BELOW: usize = 8;
@@ -83,7 +83,7 @@ fn line_break(snapshot: &Snapshot) -> &'static str {
     let end = snapshot.line_at(ByteOffset(0)).end;
     match (text.get_byte(end), text.get_byte(end + 1)) {
         (Some(b'\r'), Some(b'\n')) => "\r\n",
-        (Some(b'\r'), _) => "\r",
+        (Some(b'\r'), _) if snapshot.line_ends() == LineEnds::Lsp => "\r",
         _ => "\n",
     }
 }

@@ -51,7 +51,8 @@ impl Emptied {
     pub fn of(document: &Open, holes: &[Range<usize>], over: Instant) -> Self {
         let snapshot = &document.snapshot;
         let mut edited =
-            Document::open(snapshot.language().clone(), snapshot.version(), &snapshot.text().to_string());
+            Document::open(snapshot.language().clone(), snapshot.version(), &snapshot.text().to_string())
+                .counting(snapshot.line_ends());
         let place = |byte: usize| snapshot.position_at(ByteOffset(byte), Encoding::Utf8);
         // From the last, so that what is before stays where it is.
         let changes: Vec<Change> = holes

@@ -7,8 +7,8 @@ use ropey::Rope;
 use tree_sitter::{InputEdit, Point};
 
 use super::{
-    Digest, Encoding, Language, Position, Snapshot, Version,
-    position::to_byte,
+    Digest, Encoding, Language, LineEnds, Position, Snapshot, Version,
+    lines::Lines,
     syntax::{Parsed, Syntax},
 };
 
@@ -38,8 +38,6 @@ pub enum Order {
 pub struct Document {
     now: Snapshot,
     syntax: Syntax,
-    /// Whether a `\r` without `\n` may be in the text: tree-sitter counts rows by `\n` alone.
-    lone_cr: bool,
 }
 
 impl Document {
@@ -52,15 +50,28 @@ impl Document {
             version,
             language,
             binary: text.as_bytes().contains(&0),
+            ends: LineEnds::default(),
+            lone_cr: has_lone_cr(text),
         };
-        Self { now, syntax, lone_cr: has_lone_cr(text) }
+        Self { now, syntax }
+    }
+
+    /// The same document, whose positions count lines so.
+    #[must_use]
+    pub fn counting(mut self, ends: LineEnds) -> Self {
+        self.count_lines(ends);
+        self
+    }
+
+    /// Counts lines so from here on.
+    pub fn count_lines(&mut self, ends: LineEnds) {
+        self.now.ends = ends;
     }
 
     /// A document as it was at `snapshot`, to be changed apart from the editor's.
     pub fn from(snapshot: &Snapshot) -> Self {
         let syntax = Syntax::resumed(&snapshot.language, snapshot.tree.clone());
-        let lone_cr = snapshot.text.chunks().any(|chunk| chunk.contains('\r'));
-        Self { now: snapshot.clone(), syntax, lone_cr }
+        Self { now: snapshot.clone(), syntax }
     }
 
     /// Applies `changes` one after the other, each to what the one before it left; the text is then `version`.
@@ -124,22 +135,22 @@ impl Document {
     fn replace(&mut self, text: &str) {
         self.now.text = Rope::from_str(text);
         self.now.binary = text.as_bytes().contains(&0);
-        self.lone_cr = has_lone_cr(text);
+        self.now.lone_cr = has_lone_cr(text);
         self.syntax.forget();
     }
 
     fn splice(&mut self, start: Position, end: Position, inserted: &str, encoding: Encoding) -> Range<usize> {
-        let rope = &mut self.now.text;
-        let (a, b) = (to_byte(rope, start, encoding).0, to_byte(rope, end, encoding).0);
+        let (a, b) = (self.now.byte_at(start, encoding).0, self.now.byte_at(end, encoding).0);
         let (start, end) = (a.min(b), a.max(b));
-        let before = (point(rope, start, self.lone_cr), point(rope, end, self.lone_cr));
+        let before = (self.point(start), self.point(end));
 
+        let rope = &mut self.now.text;
         let (from, to) = (rope.byte_to_char(start), rope.byte_to_char(end));
         rope.remove(from..to);
         rope.insert(from, inserted);
 
         self.now.binary |= inserted.as_bytes().contains(&0);
-        self.lone_cr |=
+        self.now.lone_cr |=
             has_lone_cr(inserted) || start.checked_sub(1).is_some_and(|at| rope.byte(at) == b'\r');
         let new_end = start + inserted.len();
         self.syntax.edit(&InputEdit {
@@ -148,36 +159,19 @@ impl Document {
             new_end_byte: new_end,
             start_position: before.0,
             old_end_position: before.1,
-            new_end_position: point(rope, new_end, self.lone_cr),
+            new_end_position: self.point(new_end),
         });
         start..end
+    }
+
+    /// Row and column as tree-sitter counts them: rows end at `\n` only, columns are bytes.
+    fn point(&self, byte: usize) -> Point {
+        let (row, start) = Lines::new(&self.now.text, LineEnds::Lf, self.now.lone_cr).at(byte);
+        Point { row, column: byte - start }
     }
 }
 
 fn has_lone_cr(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.iter().enumerate().any(|(at, &byte)| byte == b'\r' && bytes.get(at + 1) != Some(&b'\n'))
-}
-
-/// Row and column as tree-sitter counts them: rows end at `\n` only, columns are bytes.
-fn point(text: &Rope, byte: usize, lone_cr: bool) -> Point {
-    if !lone_cr {
-        let row = text.byte_to_line(byte);
-        return Point { row, column: byte - text.line_to_byte(row) };
-    }
-    let mut point = Point { row: 0, column: 0 };
-    let mut left = byte;
-    for chunk in text.chunks() {
-        let part = &chunk.as_bytes()[..chunk.len().min(left)];
-        point.row += part.iter().filter(|&&byte| byte == b'\n').count();
-        match part.iter().rposition(|&byte| byte == b'\n') {
-            Some(at) => point.column = part.len() - at - 1,
-            None => point.column += part.len(),
-        }
-        left -= part.len();
-        if left == 0 {
-            break;
-        }
-    }
-    point
 }

@@ -2,19 +2,20 @@
 //! code units, split into lines by hand; it shares no code with `position` and no data structure with the rope.
 
 use super::{
-    Change, Digest, Document, Encoding, Language, Order, Position, Version,
+    Change, Digest, Document, Encoding, Language, LineEnds, Order, Position, Version,
     dice::{Dice, count, report},
 };
 
 /// A text as code units of one encoding.
 struct Model {
     encoding: Encoding,
+    ends: LineEnds,
     units: Vec<u32>,
 }
 
 impl Model {
-    fn new(encoding: Encoding, text: &str) -> Self {
-        Self { encoding, units: encode(encoding, text) }
+    fn new(encoding: Encoding, ends: LineEnds, text: &str) -> Self {
+        Self { encoding, ends, units: encode(encoding, text) }
     }
 
     /// Begin and end (before the break) of each line.
@@ -24,7 +25,7 @@ impl Model {
         let (mut start, mut at) = (0, 0);
         while at < self.units.len() {
             let unit = self.units[at];
-            if unit == cr || unit == lf {
+            if unit == lf || (unit == cr && self.ends == LineEnds::Lsp) {
                 lines.push((start, at));
                 at += usize::from(unit == cr && self.units.get(at + 1) == Some(&lf));
                 start = at + 1;
@@ -116,13 +117,17 @@ fn text_equals_an_independent_model_after_random_edits() {
     let mut dice = Dice::new("random edits");
     let (mut edits, mut documents) = (0, 0);
     while edits < count(20_000, 1_000_000) {
-        for encoding in [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32] {
+        for (encoding, ends) in [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32]
+            .into_iter()
+            .flat_map(|encoding| [LineEnds::Lsp, LineEnds::Lf].map(|ends| (encoding, ends)))
+        {
             for (breaks, words) in
                 BREAKS.iter().flat_map(|breaks| WORDS.iter().map(move |words| (*breaks, *words)))
             {
                 let opened = text(&mut dice, words, breaks, 40);
-                let mut document = Document::open(Language::from_id("plaintext"), Version(0), &opened);
-                let mut model = Model::new(encoding, &opened);
+                let mut document =
+                    Document::open(Language::from_id("plaintext"), Version(0), &opened).counting(ends);
+                let mut model = Model::new(encoding, ends, &opened);
                 let mut version = 0;
                 documents += 1;
                 for _ in 0..12 {
@@ -139,16 +144,55 @@ fn text_equals_an_independent_model_after_random_edits() {
                     assert_eq!(
                         encode(encoding, &ours),
                         model.units,
-                        "{encoding:?} {breaks:?} after {batch:?}"
+                        "{encoding:?} {ends:?} {breaks:?} after {batch:?}"
                     );
-                    assert_eq!(document.snapshot().text().len_lines(), model.lines().len());
+                    let snapshot = document.snapshot();
+                    for (line, (start, end)) in model.lines().into_iter().enumerate() {
+                        let at = Position::new(line as u32, (end - start) as u32);
+                        let there = snapshot.byte_at(at, encoding);
+                        assert_eq!(snapshot.position_at(there, encoding), at, "{ends:?} {ours:?}");
+                    }
                 }
             }
         }
     }
-    let did =
-        format!("{edits} edits in {documents} documents; 3 encodings, 4 kinds of line end, 6 of script");
+    let did = format!(
+        "{edits} edits in {documents} documents; 3 encodings, 2 counts of lines, 4 kinds of line end, 6 of script"
+    );
     report("D1", &did, "0 divergences");
+}
+
+/// Neovim's buffer is a list of lines, sent with the line ends of its file format; what it tells of an edit is made from
+/// rows and bytes of those lines, whatever stands in them.
+#[test]
+fn text_equals_a_buffer_of_lines_with_carriage_returns_in_them() {
+    let mut dice = Dice::new("buffers of lines");
+    let words = ["a", "é", "\r", "\r\r", "x\r", "😀", ";"];
+    for _ in 0..count(200, 20_000) {
+        let line_end = dice.pick(&["\n", "\r\n"]).to_owned();
+        let mut buffer: Vec<String> =
+            (0..=dice.below(6)).map(|_| text(&mut dice, &words, &[""], 5)).collect();
+        let whole =
+            |buffer: &[String]| buffer.iter().map(|line| format!("{line}{line_end}")).collect::<String>();
+        let mut document =
+            Document::open(Language::from_id("rust"), Version(0), &whole(&buffer)).counting(LineEnds::Lf);
+        for version in 1..40 {
+            let rows = [dice.below(buffer.len()), dice.below(buffer.len())];
+            let (first, last) = (rows[0].min(rows[1]), rows[0].max(rows[1]));
+            let place = |dice: &mut Dice, line: &str| line.floor_char_boundary(dice.below(line.len() + 1));
+            let (mut from, mut to) = (place(&mut dice, &buffer[first]), place(&mut dice, &buffer[last]));
+            if first == last {
+                (from, to) = (from.min(to), from.max(to));
+            }
+            let new: Vec<String> = (0..=dice.below(3)).map(|_| text(&mut dice, &words, &[""], 4)).collect();
+            let at = |row: usize, byte: usize| Position::new(row as u32, byte as u32);
+            let change = Change { range: Some((at(first, from), at(last, to))), text: new.join(&line_end) };
+            let joined = format!("{}{}{}", &buffer[first][..from], new.join("\n"), &buffer[last][to..]);
+            buffer.splice(first..=last, joined.split('\n').map(str::to_owned));
+            document.apply(&[change], Version(version), Encoding::Utf8);
+            assert_eq!(document.snapshot().text().to_string(), whole(&buffer));
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! | file | owns |
 //! |---|---|
 //! | [`edit`](self) | [`Document`]: one open file; [`Change`]s in arrival order; [`Snapshot`]s of it |
+//! | `lines` | which line a place is on, by LSP's line ends or by `\n` alone |
 //! | [`position`] | all UTF-8/16/32 arithmetic of the project, and its clamping |
 //! | [`syntax`](self) | the tree-sitter tree, kept in step with the text |
 //! | [`faults`](self) | how many syntax errors a tree holds |
@@ -17,6 +18,7 @@ mod edit;
 mod faults;
 pub mod language;
 pub mod limits;
+mod lines;
 pub mod position;
 mod snapshot;
 mod syntax;
@@ -34,6 +36,7 @@ pub use digest::Digest;
 pub use edit::{Change, Document, Order};
 pub use faults::faults;
 pub use language::Language;
+pub use lines::LineEnds;
 pub use position::{ByteOffset, Encoding, Position};
 pub use snapshot::{Snapshot, Version};
 pub use syntax::Parsed;

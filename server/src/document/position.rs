@@ -1,12 +1,16 @@
 //! Where something is in a text: all UTF-8/16/32 arithmetic of the project.
 //!
-//! Line ends are `\n`, `\r\n` and `\r`, and nothing else: U+2028, U+2029, VT, FF and NEL are text
-//! (LSP 3.18, *Text Documents*; the rope is built with `cr_lines` and without `unicode_lines`).
+//! Line ends are `\n`, `\r\n` and `\r`, or `\n` alone ([`LineEnds`](super::LineEnds)), and nothing else: U+2028, U+2029, VT, FF and NEL are
+//! text (LSP 3.18, *Text Documents*; the rope is built with `cr_lines` and without `unicode_lines`).
 //!
 //! A position from outside is never refused but clamped: past the end of a line to the line's end, past the
 //! end of the text to its end, inside a character to its start.
 
-use ropey::{Rope, RopeSlice};
+use std::ops::Range;
+
+use ropey::Rope;
+
+use super::lines::Lines;
 
 /// Unit of [`Position::column`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -40,15 +44,12 @@ impl Position {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteOffset(pub usize);
 
-/// The place that `at` names in `text`, clamped.
-pub fn to_byte(text: &Rope, at: Position, encoding: Encoding) -> ByteOffset {
-    let line = at.line as usize;
-    if line >= text.len_lines() {
+/// The place that `at` names in a text, clamped.
+pub(super) fn to_byte(text: &Rope, lines: Lines<'_>, at: Position, encoding: Encoding) -> ByteOffset {
+    let Some(Range { start, end }) = lines.bytes(at.line as usize) else {
         return ByteOffset(text.len_bytes());
-    }
+    };
     let column = at.column as usize;
-    let end = line_end(text, line).0;
-    let start = text.line_to_byte(line);
     let wanted = match encoding {
         Encoding::Utf8 => start.saturating_add(column),
         Encoding::Utf16 => {
@@ -64,10 +65,9 @@ pub fn to_byte(text: &Rope, at: Position, encoding: Encoding) -> ByteOffset {
 }
 
 /// The position of `at`; an offset past the end is the end.
-pub fn to_position(text: &Rope, at: ByteOffset, encoding: Encoding) -> Position {
+pub(super) fn to_position(text: &Rope, lines: Lines<'_>, at: ByteOffset, encoding: Encoding) -> Position {
     let at = floor(text, at.0).0;
-    let line = text.byte_to_line(at);
-    let start = text.line_to_byte(line);
+    let (line, start) = lines.at(at);
     let column = match encoding {
         Encoding::Utf8 => at - start,
         Encoding::Utf16 => {
@@ -76,26 +76,6 @@ pub fn to_position(text: &Rope, at: ByteOffset, encoding: Encoding) -> Position 
         Encoding::Utf32 => text.byte_to_char(at) - text.byte_to_char(start),
     };
     Position { line: to_u32(line), column: to_u32(column) }
-}
-
-/// The end of line `line`, before its line break; past the last line: the end of the text.
-pub fn line_end(text: &Rope, line: usize) -> ByteOffset {
-    if line >= text.len_lines() {
-        return ByteOffset(text.len_bytes());
-    }
-    let start = text.line_to_byte(line);
-    ByteOffset(start + text.line(line).len_bytes() - break_bytes(&text.line(line)))
-}
-
-/// Bytes of the line break that `line` ends with: 0, 1 or 2.
-fn break_bytes(line: &RopeSlice) -> usize {
-    let bytes = line.len_bytes();
-    let last = |back: usize| bytes.checked_sub(back).and_then(|at| line.get_byte(at));
-    match (last(2), last(1)) {
-        (Some(b'\r'), Some(b'\n')) => 2,
-        (_, Some(b'\r' | b'\n')) => 1,
-        _ => 0,
-    }
 }
 
 /// The character boundary at or before `byte`.
@@ -120,13 +100,19 @@ fn to_u32(count: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::LineEnds;
 
     const ENCODINGS: [Encoding; 3] = [Encoding::Utf8, Encoding::Utf16, Encoding::Utf32];
 
     /// Byte of `line:column` in each encoding, UTF-8 first.
     fn bytes(text: &str, line: u32, column: u32) -> [usize; 3] {
+        counted(LineEnds::Lsp, text, line, column)
+    }
+
+    fn counted(ends: LineEnds, text: &str, line: u32, column: u32) -> [usize; 3] {
         let rope = Rope::from_str(text);
-        ENCODINGS.map(|encoding| to_byte(&rope, Position::new(line, column), encoding).0)
+        let lines = Lines::new(&rope, ends, true);
+        ENCODINGS.map(|encoding| to_byte(&rope, lines, Position::new(line, column), encoding).0)
     }
 
     #[test]
@@ -157,6 +143,21 @@ mod tests {
     }
 
     #[test]
+    fn where_lf_alone_ends_lines_a_cr_is_a_character() {
+        for (text, line, column, byte) in [
+            ("a\rb\nc", 0, 3, 3),
+            ("a\rb\nc", 0, 9, 3),
+            ("a\rb\nc", 1, 0, 4),
+            ("a\r\nb", 0, 2, 2),
+            ("a\r\nb", 1, 1, 4),
+            ("a\rb\rc", 0, 5, 5),
+            ("a\rb\rc", 1, 0, 5),
+        ] {
+            assert_eq!(counted(LineEnds::Lf, text, line, column), [byte; 3], "{text:?} {line}:{column}");
+        }
+    }
+
+    #[test]
     fn unicode_separators_are_text() {
         assert_eq!(bytes("a\u{2028}b\u{0b}c\u{85}d", 1, 0), [10; 3]);
         assert_eq!(Rope::from_str("a\u{2028}b\u{0b}c\u{0c}\u{85}\u{2029}d").len_lines(), 1);
@@ -168,9 +169,13 @@ mod tests {
         let rope = Rope::from_str(text);
         // 4 is inside the `\r\n`.
         for (at, _) in text.char_indices().filter(|(at, _)| *at != 4) {
-            for encoding in ENCODINGS {
-                let position = to_position(&rope, ByteOffset(at), encoding);
-                assert_eq!(to_byte(&rope, position, encoding).0, at, "{at} as {position:?} {encoding:?}");
+            for (encoding, ends) in
+                ENCODINGS.into_iter().zip([LineEnds::Lsp, LineEnds::Lf].into_iter().cycle())
+            {
+                let lines = Lines::new(&rope, ends, true);
+                let position = to_position(&rope, lines, ByteOffset(at), encoding);
+                let back = to_byte(&rope, lines, position, encoding).0;
+                assert_eq!(back, at, "{at} as {position:?} {encoding:?} {ends:?}");
             }
         }
     }

@@ -6,8 +6,9 @@ use ropey::Rope;
 use tree_sitter::Tree;
 
 use super::{
-    ByteOffset, Digest, Encoding, Language, Position,
-    position::{line_end, to_byte, to_position},
+    ByteOffset, Digest, Encoding, Language, LineEnds, Position,
+    lines::Lines,
+    position::{to_byte, to_position},
 };
 
 /// An LSP document version. Rises with every change of one open document.
@@ -22,6 +23,10 @@ pub struct Snapshot {
     pub(super) version: Version,
     pub(super) language: Language,
     pub(super) binary: bool,
+    /// What ends lines in positions from the client and to it.
+    pub(super) ends: LineEnds,
+    /// Whether a `\r` without `\n` may be in the text.
+    pub(super) lone_cr: bool,
 }
 
 impl Snapshot {
@@ -53,18 +58,29 @@ impl Snapshot {
 
     /// The place that an editor's position names, clamped.
     pub fn byte_at(&self, at: Position, encoding: Encoding) -> ByteOffset {
-        to_byte(&self.text, at, encoding)
+        to_byte(&self.text, self.lines(), at, encoding)
     }
 
     /// The editor's position of a place.
     pub fn position_at(&self, at: ByteOffset, encoding: Encoding) -> Position {
-        to_position(&self.text, at, encoding)
+        to_position(&self.text, self.lines(), at, encoding)
     }
 
-    /// Bytes of the line that `at` is on, without its line break.
+    /// What ends lines in an editor's positions.
+    pub fn line_ends(&self) -> LineEnds {
+        self.ends
+    }
+
+    /// The lines of the editor's positions.
+    pub(super) fn lines(&self) -> Lines<'_> {
+        Lines::new(&self.text, self.ends, self.lone_cr)
+    }
+
+    /// Bytes of the line that `at` is on, without its line break, which may be any of LSP's: so models read the text.
     pub fn line_at(&self, at: ByteOffset) -> Range<usize> {
-        let line = self.text.byte_to_line(at.0.min(self.text.len_bytes()));
-        self.text.line_to_byte(line)..line_end(&self.text, line).0
+        let lines = Lines::new(&self.text, LineEnds::Lsp, self.lone_cr);
+        let (line, start) = lines.at(at.0);
+        lines.bytes(line).unwrap_or(start..start)
     }
 
     /// The text of a range of bytes, clamped to the text and to character boundaries.

@@ -7,7 +7,7 @@ use tower_lsp_server::gen_lsp_types::{
     TextDocumentSyncOptions,
 };
 
-use crate::document::Encoding;
+use crate::document::{Encoding, LineEnds};
 use crate::session::ClientFacts;
 
 /// The command of every suggestion: the client runs it when the suggestion was taken.
@@ -43,8 +43,11 @@ pub fn facts(params: &InitializeParams) -> ClientFacts {
     let frames = ours.filter(|e| e.get("frames").and_then(Value::as_bool) == Some(true)).map(|e| {
         e.get("maxFps").and_then(Value::as_u64).and_then(|fps| u32::try_from(fps).ok()).unwrap_or(u32::MAX)
     });
+    // Its lines are its buffer's, which a `\r` does not end, and its plugins cannot make it count otherwise.
+    let line_ends = if name == "neovim" { LineEnds::Lf } else { LineEnds::Lsp };
     ClientFacts {
         is_vscode,
+        line_ends,
         inline_completion: text.is_some_and(|t| t.inline_completion.is_some()),
         frames,
         status: ours.is_some_and(|e| e.get("status").and_then(Value::as_bool) != Some(false)),
@@ -135,6 +138,7 @@ mod tests {
         );
         let facts = facts(&neovim);
         assert_eq!((facts.is_vscode, facts.frames, facts.status), (false, Some(30), true));
+        assert_eq!(facts.line_ends, LineEnds::Lf);
         let offered = serde_json::to_value(offer(&facts, encoding(&neovim))).unwrap();
         assert_eq!(offered["positionEncoding"], "utf-8");
         assert_eq!(offered["inlineCompletionProvider"], true);
@@ -150,7 +154,7 @@ mod tests {
             json!({"general": {"positionEncodings": ["utf-16"]}, "textDocument": {"inlineCompletion": {}}}),
         );
         assert!(facts(&code).is_vscode && facts(&code).frames.is_none() && !facts(&code).status);
-        assert_eq!(encoding(&code), Encoding::Utf16);
+        assert_eq!((encoding(&code), facts(&code).line_ends), (Encoding::Utf16, LineEnds::Lsp));
         let plain = params(json!({"name": "helix"}), json!({}));
         let offered = serde_json::to_value(offer(&facts(&plain), encoding(&plain))).unwrap();
         assert!(offered["completionProvider"].is_object());

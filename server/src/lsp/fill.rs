@@ -11,7 +11,7 @@ use tokio::select;
 use tower_lsp_server::gen_lsp_types as lsp;
 
 use super::fill_frames::FillFrames;
-use super::suggest::unusable_status;
+use super::suggest::{may_be_told, unusable_status};
 use super::{from_proto, server::Server, to_proto};
 use crate::completion::Silence;
 use crate::completion::fill::{FillAsk, fill, rewrite};
@@ -227,6 +227,7 @@ pub(super) fn begin(
     if document.version.is_some_and(|version| version != snapshot.version().0) {
         return Err(Status::silence(uri, &Silence::Superseded));
     }
+    may_be_told(s, uri)?;
     let encoding = s.documents.encoding;
     let holes = holes(&snapshot, encoding);
     if holes.is_empty() {

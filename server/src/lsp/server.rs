@@ -58,6 +58,7 @@ pub fn service(settings: Settings) -> (LspService<Server>, ClientSocket, watch::
     .custom_method("quicksilver/didReject", Server::did_reject)
     .custom_method("quicksilver/didFocus", Server::did_focus)
     .custom_method("quicksilver/definitions", Server::definitions)
+    .custom_method("quicksilver/lineEnds", Server::line_ends)
     .finish();
     (service, socket, parent_id)
 }
@@ -149,5 +150,9 @@ impl Server {
 
     async fn definitions(&self, params: Value) {
         handlers::definitions::handle(self, params);
+    }
+
+    async fn line_ends(&self, params: Value) {
+        handlers::line_ends::handle(self, params);
     }
 }

@@ -13,7 +13,7 @@ use super::to_proto::{self, Infill, Placed};
 use crate::completion::task::{Ask, complete};
 use crate::completion::{Circumstances, History, Polished, Silence, Suggestion};
 use crate::context::{Hole, Open, place::named_path, place::path_of};
-use crate::document::{ByteOffset, Change, Document, Encoding, Position, Snapshot};
+use crate::document::{ByteOffset, Change, Document, Encoding, LineEnds, Position, Snapshot};
 use crate::engine::OnFrame;
 use crate::lsp::handlers::initialized::engine_status;
 use crate::session::Session;
@@ -110,12 +110,7 @@ fn begin(server: &Server, s: &mut Session, asked: Asked) -> Result<Begun, Status
         None => (snapshot, at, s.documents.history(&asked.uri)),
     };
     let path = path_of(&asked.uri);
-    // Files are judged with their folders when they are told.
-    if let Some(named) = named_path(&asked.uri).filter(|_| path.is_none())
-        && let Err(why) = s.workspace.exclude().check(&named)
-    {
-        return Err(Status::silence(&asked.uri, &Silence::Excluded(why.to_string())));
-    }
+    may_be_told(s, &asked.uri)?;
     let document = Open { path, snapshot: snapshot.clone(), edited: Vec::new() };
     let ask = Ask {
         session: ticket.session,
@@ -129,6 +124,14 @@ fn begin(server: &Server, s: &mut Session, asked: Asked) -> Result<Begun, Status
         settings,
     };
     Ok(Begun { ticket, ask, place, refinement })
+}
+
+/// Whether what is no file, such as a notebook's cell or the older text of a file, may be told: by the name of the file that its
+/// address has. Files are judged with their folders when they are told.
+pub(super) fn may_be_told(s: &Session, uri: &str) -> Result<(), Status> {
+    let named = named_path(uri).filter(|_| path_of(uri).is_none());
+    let verdict = named.map_or(Ok(()), |named| s.workspace.exclude().check(&named));
+    verdict.map_err(|why| Status::silence(uri, &Silence::Excluded(why.to_string())))
 }
 
 pub(super) fn unusable_status(uri: &str, unusable: Unusable) -> Status {
@@ -222,6 +225,11 @@ impl Place {
         let position = |byte: usize| self.snapshot.position_at(ByteOffset(byte), self.encoding);
         let place = |Polished { text, swallows }| {
             let swallows = self.rest.len().min(swallows);
+            // Neovim cuts a text at `\n` and puts the buffer's own line ends in; a `\r` would stay in the line.
+            let text = match self.snapshot.line_ends() {
+                LineEnds::Lf => text.replace("\r\n", "\n"),
+                LineEnds::Lsp => text,
+            };
             Infill {
                 text,
                 end: position(self.at.0 + swallows),

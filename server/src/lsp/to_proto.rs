@@ -1,8 +1,9 @@
 //! Ours → LSP shapes, among them the shape rules of ghost text.
 //!
 //! VS Code shows an item only if the text it replaces is part of what it inserts, on one line, and to the
-//! line's end if it inserts a line break. So inside a line it gets `[cursor, end of line]` and the infill
-//! with the rest of the line. Everyone else gets the infill at the cursor and an empty range: Neovim draws
+//! line's end if it inserts a line break. So where an infill has one, or takes the place of closers, VS Code gets
+//! `[cursor, end of line]` and the infill with the rest of the line. Else it gets what everyone gets, the infill at the
+//! cursor and an empty range: a closer that VS Code put there by itself stays one that can be typed over, and Neovim draws
 //! an item with a non-empty range over the text.
 
 use serde_json::{Value, json};
@@ -60,7 +61,11 @@ pub fn inline(placed: Placed, vscode: bool) -> InlineCompletionList {
     let Placed { best, others, session, at, line_end, selected } = placed;
     let (start, head) = selected.unwrap_or((at, String::new()));
     let item = |Infill { text, end, rest }| {
-        let (end, tail) = if vscode { (line_end, rest) } else { (end, String::new()) };
+        let (end, tail) = if vscode && (end != at || text.contains(['\n', '\r'])) {
+            (line_end, rest)
+        } else {
+            (end, String::new())
+        };
         InlineCompletionItem {
             insert_text: format!("{head}{text}{tail}").into(),
             filter_text: None,
@@ -133,9 +138,20 @@ mod tests {
     }
 
     #[test]
-    fn vs_code_replaces_the_rest_of_the_line_with_itself() {
-        assert_eq!(shape(placed(), true), ("x, y);".into(), [3, 4, 3, 6]));
-        assert_eq!(shape(placed(), false), ("x, y".into(), [3, 4, 3, 4]));
+    fn vs_code_replaces_the_rest_of_the_line_with_itself_where_it_must() {
+        for vscode in [true, false] {
+            assert_eq!(shape(placed(), vscode), ("x, y".into(), [3, 4, 3, 4]));
+        }
+        let lines = Infill { text: "x,\ny".into(), ..placed().best };
+        assert_eq!(shape(Placed { best: lines.clone(), ..placed() }, true), ("x,\ny);".into(), [3, 4, 3, 6]));
+        assert_eq!(shape(Placed { best: lines, ..placed() }, false), ("x,\ny".into(), [3, 4, 3, 4]));
+        let end = Position { line: 3, column: 5 };
+        let swallowing = Infill { text: "x).y()".into(), end, rest: ";".into() };
+        assert_eq!(
+            shape(Placed { best: swallowing.clone(), ..placed() }, true),
+            ("x).y();".into(), [3, 4, 3, 6])
+        );
+        assert_eq!(shape(Placed { best: swallowing, ..placed() }, false), ("x).y()".into(), [3, 4, 3, 5]));
     }
 
     #[test]
@@ -153,7 +169,7 @@ mod tests {
     #[test]
     fn what_the_popup_selected_begins_the_suggestion() {
         let selected = Some((Position { line: 3, column: 2 }, "foo".into()));
-        assert_eq!(shape(Placed { selected, ..placed() }, true), ("foox, y);".into(), [3, 2, 3, 6]));
+        assert_eq!(shape(Placed { selected, ..placed() }, true), ("foox, y".into(), [3, 2, 3, 4]));
     }
 
     #[test]

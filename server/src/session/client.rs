@@ -1,10 +1,14 @@
 //! What the client said of itself, as far as anything depends on it.
 
+use crate::document::LineEnds;
+
 /// Facts from `initialize`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientFacts {
     /// VS Code or a fork: its ghost text has shape rules.
     pub is_vscode: bool,
+    /// What ends lines in its positions.
+    pub line_ends: LineEnds,
     /// Speaks `textDocument/inlineCompletion`.
     pub inline_completion: bool,
     /// Draws frames; at most so many a second.

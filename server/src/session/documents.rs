@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::edits::Edits;
 use crate::completion::{History, Suggestion};
 use crate::context::{self, Edited, place::path_of};
-use crate::document::{Change, Digest, Document, Encoding, Language, Order, Snapshot, Version};
+use crate::document::{Change, Digest, Document, Encoding, Language, LineEnds, Order, Snapshot, Version};
 
 /// Open documents that are followed.
 pub const MAX_OPEN: usize = 4096;
@@ -39,6 +39,8 @@ pub struct Documents {
     open: FxHashMap<String, Open>,
     /// What the client counts columns in.
     pub encoding: Encoding,
+    /// What ends its lines, unless it says otherwise of a document.
+    pub line_ends: LineEnds,
 }
 
 /// Why a document has no suggestions.
@@ -57,7 +59,8 @@ impl Documents {
             tracing::warn!(MAX_OPEN, "too many open documents; this one is not followed");
             return;
         }
-        let document = Document::open(Language::from_id(language), Version(version), text);
+        let document =
+            Document::open(Language::from_id(language), Version(version), text).counting(self.line_ends);
         let open = Open {
             path: path_of(&uri),
             document,
@@ -88,6 +91,13 @@ impl Documents {
         let replaced = changes.iter().any(|change| change.range.is_none());
         open.in_step = replaced || (was_in_step && order == Order::Rose);
         true
+    }
+
+    /// Counts the lines of a document as its client does.
+    pub fn count_lines(&mut self, uri: &str, ends: LineEnds) {
+        if let Some(open) = self.open.get_mut(uri) {
+            open.document.count_lines(ends);
+        }
     }
 
     /// Marks a document whose change could not be read.

@@ -136,6 +136,14 @@ class Workbench {
     return this.page.evaluate(() => window.quicksilverGhost());
   }
 
+  /** What the extension says at the end of a line. */
+  notice() {
+    return this.page.evaluate(() => {
+      const says = [...document.querySelectorAll('.monaco-editor .view-lines span')].map((span) => getComputedStyle(span, '::after').content);
+      return says.map((text) => text.replace(/^"|"$/g, '').replaceAll('\u00a0', ' ').trim()).find((text) => text.startsWith('Quicksilver')) ?? '';
+    });
+  }
+
   /** What the editor shows of the text, without ghost text. */
   text() {
     return this.page.evaluate(() => {

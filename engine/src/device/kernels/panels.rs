@@ -8,7 +8,7 @@
 
 use rayon::prelude::*;
 
-use super::rounding::Rounded;
+use super::{int8::Put, rounding::Rounded};
 
 /// Outputs of a panel.
 pub(super) const PANEL: usize = 32;
@@ -86,11 +86,11 @@ impl Panels {
         into.truncate(end);
     }
 
-    /// Rows times the weights: `out` `[rows, outputs]`. Each piece of work is some panels' columns of every row.
-    pub(super) fn multiply(&self, rows: &Rounded, outputs: &Outputs<'_>, out: &mut [f32]) {
+    /// Rows times the weights, put into `out` `[rows, outputs]`. Each piece of work is some panels' columns of every row.
+    pub(super) fn multiply(&self, rows: &Rounded, outputs: &Outputs<'_>, put: Put, out: &mut [f32]) {
         let count = outputs.scales.len();
         debug_assert_eq!(out.len(), rows.steps.len() * count);
-        let out = Out { first: out.as_mut_ptr(), stride: count };
+        let out = Out { first: out.as_mut_ptr(), stride: count, put };
         let panels = count.div_ceil(PANEL);
         let pieces = panels.div_ceil(PIECE_PANELS);
         let work = |piece: usize| {
@@ -125,8 +125,8 @@ impl Panels {
             let there = unsafe { out.first.add(row * out.stride + first) };
             // A panel that is not full is put where there is room for all of it.
             let into = match count {
-                PANEL => Out { first: there, stride: out.stride },
-                _ => Out { first: edge.as_mut_ptr().cast(), stride: PANEL },
+                PANEL => Out { first: there, ..out },
+                _ => Out { first: edge.as_mut_ptr().cast(), stride: PANEL, put: Put::Over },
             };
             let (inputs, steps) = (&rows.bytes[row * length..], &rows.steps[row..]);
             // SAFETY: `into` has room for eight rows, or for as many as there are steps.
@@ -134,9 +134,10 @@ impl Panels {
             if count < PANEL {
                 for (at, edge) in edge.iter().take(taken).enumerate() {
                     // SAFETY: as above; the edge's first `count` columns are this panel's.
-                    unsafe {
-                        std::ptr::copy_nonoverlapping(edge.as_ptr(), there.add(at * out.stride), count)
-                    };
+                    let there = unsafe { std::slice::from_raw_parts_mut(there.add(at * out.stride), count) };
+                    for (there, edge) in there.iter_mut().zip(edge) {
+                        *there = if out.put == Put::Added { *there + edge } else { *edge };
+                    }
                 }
             }
             row += taken.max(1);
@@ -200,6 +201,7 @@ struct Out {
     first: *mut f32,
     /// Numbers from row to row.
     stride: usize,
+    put: Put,
 }
 
 // SAFETY: whoever writes through it writes columns of his own.
@@ -211,14 +213,14 @@ unsafe impl Sync for Out {}
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{DEPTH, Out, PANEL};
+    use super::{DEPTH, Out, PANEL, Put};
 
     /// A tile of `ROWS` rows: every sum stands in a register while the panel is read once; then the zero point's share is
     /// taken off, and what is left scaled.
     macro_rules! tile {
         (
             $name:ident, $features:literal, $lanes:literal, $zero:ident, $load:ident, $splat:ident, $dot:ident, $multiply:ident,
-            $subtract:ident, $number:ident, $splat_number:ident, $load_numbers:ident, $multiply_numbers:ident, $store:ident
+            $subtract:ident, $number:ident, $splat_number:ident, $load_numbers:ident, $multiply_numbers:ident, $add_numbers:ident, $store:ident
         ) => {
             /// # Safety
             /// The machine has the features; `weights` is a panel of `length`, `inputs` at least `ROWS` rows of it, `steps` as
@@ -261,8 +263,12 @@ mod x86 {
                                 $splat_number(scale),
                                 $load_numbers(scales.as_ptr().add(at)),
                             );
-                            let number = $multiply_numbers($number($subtract(product, share)), factor);
-                            $store(out.first.add(row * out.stride + at), number);
+                            let mut number = $multiply_numbers($number($subtract(product, share)), factor);
+                            let there = out.first.add(row * out.stride + at);
+                            if out.put == Put::Added {
+                                number = $add_numbers($load_numbers(there), number);
+                            }
+                            $store(there, number);
                         }
                     }
                 }
@@ -285,6 +291,7 @@ mod x86 {
         _mm512_set1_ps,
         _mm512_loadu_ps,
         _mm512_mul_ps,
+        _mm512_add_ps,
         _mm512_storeu_ps
     );
     tile!(
@@ -301,6 +308,7 @@ mod x86 {
         _mm256_set1_ps,
         _mm256_loadu_ps,
         _mm256_mul_ps,
+        _mm256_add_ps,
         _mm256_storeu_ps
     );
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tower_lsp_server::gen_lsp_types::{InitializeParams, InitializeResult, ServerInfo};
 
-use crate::engine::{Endpoint, Engine, Secret};
+use crate::engine::{Endpoint, Engine, How, Secret};
 use crate::lsp::{capabilities, server::Server, workspace};
 use crate::session::{Settings, trust::Origin};
 
@@ -16,7 +16,7 @@ pub fn handle(server: &Server, params: &InitializeParams) -> InitializeResult {
     let given = params.initialization_options.as_ref().and_then(|options| options.get("quicksilver"));
     let problems = server.session.with(|s| {
         s.client = facts.clone();
-        s.documents.encoding = encoding;
+        (s.documents.encoding, s.documents.line_ends) = (encoding, facts.line_ends);
         let problems = s.user_settings.apply(given.unwrap_or(&Value::Null), Origin::User);
         s.settings = s.user_settings.clone();
         s.roots = workspace::roots(params);
@@ -55,8 +55,12 @@ pub fn start_engine(server: &Server) {
 
 fn endpoint(settings: &Settings) -> Result<Endpoint, String> {
     let Some(address) = &settings.endpoint else {
-        return Endpoint::local(settings.model.clone(), &settings.device, &settings.weights)
-            .map_err(|error| error.to_string());
+        let how = How {
+            device: settings.device.clone(),
+            weights: settings.weights.clone(),
+            vicinity: settings.vicinity,
+        };
+        return Endpoint::local(settings.model.clone(), how).map_err(|error| error.to_string());
     };
     let key = match &settings.key_file {
         Some(file) => Some(Secret::new(

@@ -15,5 +15,6 @@ pub mod fill;
 pub mod initialize;
 pub mod initialized;
 pub mod inline_completion;
+pub mod line_ends;
 pub mod shutdown;
 pub mod status;
