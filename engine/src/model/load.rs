@@ -216,8 +216,8 @@ pub(super) fn folder_parts(folder: &Path) -> Result<(ModelSpec, Tokenizer, Optio
     let json = small(&config).map_err(|error| EngineError::ModelFile {
         file: config.clone(),
         reason: format!(
-            "{error}; a model is `embedded`, or a folder with config.json, tokenizer.json and \
-             model.safetensors"
+            "{error}; a model is `quicksilver`, the ID of a pulled one, or a folder with config.json, \
+             tokenizer.json and model.safetensors"
         ),
     })?;
     let Folder { tokenizer, named } = Folder::read(folder)?;
@@ -340,7 +340,7 @@ mod tests {
             Model::load(&ModelSource::Dir(folder.path().to_owned()), options)
         };
         let fault = || load().err().unwrap().to_string();
-        assert!(fault().contains("config.json") && fault().contains("`embedded`"), "{}", fault());
+        assert!(fault().contains("config.json") && fault().contains("`quicksilver`"), "{}", fault());
         let mut config = reference::config(Topology::ContextExact);
         config["vocab_size"] = 320.into();
         let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();

@@ -30,7 +30,8 @@ impl Cli {
     #[must_use]
     pub fn log(&self) -> &str {
         let usual = match self.command {
-            Command::Engine(_) | Command::Lsp(_) => "info",
+            // What the framework says of a plain start and end is of no use to those who read an editor's log.
+            Command::Engine(_) | Command::Lsp(_) => "info,tower_lsp_server=warn",
             // Why no engine could be started is the command's own error: once is enough.
             _ => "error,quicksilver::engine::supervisor=off",
         };

@@ -117,6 +117,8 @@ mod with_tensors {
         let exit = match error {
             EngineError::ModelFile { .. } | EngineError::TooLarge(_) => Exit::Model,
             EngineError::Listen { .. } => Exit::Listen,
+            // A device that is not there: another start would only say it again.
+            EngineError::Device { .. } => Exit::Usage,
             _ => Exit::Failed,
         };
         Failure::new(exit, error.to_string())

@@ -48,6 +48,8 @@ const LONGEST_CHANT: usize = 4;
 /// Characters, and how often they are said in a row at a line's end, that make a stammer.
 const STAMMER_CHARS: usize = 4;
 const STAMMERS: usize = 5;
+/// Characters before the cursor that are an echo when the text says them right again.
+const ECHO_CHARS: usize = 16;
 /// What other models end a text with, or begin another file with.
 const SENTINELS: [&str; 10] = [
     "<|endoftext|>",
@@ -89,7 +91,7 @@ pub fn polish(raw: &str, site: &Site, wanted: Wanted) -> Result<Polished, Silenc
     if visible < MIN_VISIBLE && !wanted.invoked {
         return Err(Silence::TooShort);
     }
-    if repeats_a_neighbour(&text, site) || text.split('\n').any(stammers) {
+    if repeats_a_neighbour(&text, site) || echoes(&text, site) || text.split('\n').any(stammers) {
         return Err(Silence::Repetition);
     }
     text = indented(&text, site);
@@ -293,6 +295,14 @@ fn repeats_a_neighbour(text: &str, site: &Site) -> bool {
     let whole_line = site.before.trim().is_empty();
     let says = line.chars().any(char::is_alphanumeric);
     says && whole_line && (site.next_text() == Some(line) || site.above.trim() == line)
+}
+
+/// Whether the text only says again what stands right before the cursor.
+fn echoes(text: &str, site: &Site) -> bool {
+    let said = text.trim();
+    said.chars().count() >= ECHO_CHARS
+        && said.contains(char::is_alphabetic)
+        && site.before.trim_end().ends_with(said)
 }
 
 /// The lines that begin in the text, indented as the document is: those after the first, and that too where nothing stands before it.

@@ -98,6 +98,13 @@ fn the_line_above_is_not_offered_again() {
 }
 
 #[test]
+fn what_stands_right_before_the_cursor_is_not_said_again() {
+    assert_eq!(line("// try `fill shop.rs:20`.|", " `fill shop.rs:20`."), "silence: Repetition");
+    assert_eq!(line("x = a.one + |", "a.one"), "x = a.one + a.one");
+    assert_eq!(line("[0, 0, 0, 0, 0, 0, |", "0, 0, 0, 0, 0, 0"), "[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0");
+}
+
+#[test]
 fn next_to_nothing_is_nothing_unless_asked_for() {
     assert_eq!(line("x|", "  "), "silence: NothingToAdd");
     assert_eq!(line("x|", ";"), "silence: TooShort");

@@ -225,12 +225,9 @@ impl Place {
         let position = |byte: usize| self.snapshot.position_at(ByteOffset(byte), self.encoding);
         let place = |mut polished: Polished| {
             let swallows = self.rest.len().min(polished.swallows);
-            // Neovim cuts a text at `
-` and puts the buffer's own line ends in; a `` would stay in the line.
+            // Neovim cuts a text at `\n` and puts the buffer's own line ends in; a `\r` would stay in the line.
             if self.snapshot.line_ends() == LineEnds::Lf {
-                polished.text = polished.text.replace("
-", "
-");
+                polished.text = polished.text.replace("\r\n", "\n");
             }
             Infill {
                 before_closers: polished.before_closers(&self.rest).map(str::to_owned),

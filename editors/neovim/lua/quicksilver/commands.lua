@@ -20,7 +20,13 @@ M.all = {
     doc = 'why nothing shows here',
     run = function()
       local reason = require('quicksilver').reason()
-      vim.api.nvim_echo({ { reason and 'Nothing shows here: ' .. reason or 'Nothing keeps suggestions from showing here' } }, true, {})
+      local said = reason and 'Nothing shows here: ' .. reason or 'Nothing keeps suggestions from showing here'
+      local key = require('quicksilver.config').current.keys.trigger
+      -- The one reason that a key of ours overrules.
+      if key and reason and vim.startswith(reason, 'not sure enough') then
+        said = ('%s; %s shows it all the same'):format(said, key)
+      end
+      vim.api.nvim_echo({ { said } }, true, {})
     end,
   },
   enable = {

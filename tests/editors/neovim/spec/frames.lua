@@ -259,6 +259,8 @@ it('inside a line, several lines move the rest of the line to their end', functi
   equal('the rest is covered', { first_line() }, { { 'QuicksilverCommitted' }, 'a,' })
   type_keys('<Tab>')
   equal('buffer', vim.api.nvim_buf_get_lines(0, 0, -1, false), { 'f(a,', '  b)' })
+  type_keys('<Esc>u')
+  equal('undone in one step', vim.api.nvim_buf_get_lines(0, 0, -1, false), { 'f()' })
 end)
 
 it('silence while the engine starts is asked about again once it is ready', function()

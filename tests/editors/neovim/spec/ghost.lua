@@ -281,6 +281,28 @@ it(':Quicksilver says the state, the model and why nothing shows', function()
   equal('models', require('quicksilver.binary').models(), { 'quicksilver' })
 end)
 
+it(':Quicksilver why names the key that shows what the model is not sure of', function()
+  open('shop.rs')
+  local client = require('quicksilver.client')
+  local before = client.of(0).id
+  require('quicksilver.config').current.showUnsure = false
+  require('quicksilver').restart()
+  wait_for('the restart', function()
+    return client.of(0) and client.of(0).id ~= before
+  end)
+  vim.api.nvim_win_set_cursor(0, { HOLE, 0 })
+  type_keys('0C            zebra = ')
+  wait_for('silence', function()
+    return (status.reason() or ''):find('not sure enough', 1, true)
+  end)
+  local told = vim.api.nvim_exec2('Quicksilver why', { output = true }).output
+  equal('the key', told:match('; (%S+) shows it all the same$'), '<M-Bslash>')
+  type_keys('<M-Bslash>')
+  wait_for('what it is not sure of', shown.can_accept)
+  require('quicksilver.config').current.showUnsure = true
+  require('quicksilver').restart()
+end)
+
 it('a restart on purpose is no death, and nothing is started twice', function()
   open('shop.rs')
   local client, restarts = require('quicksilver.client'), status.get().restarts
