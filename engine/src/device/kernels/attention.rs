@@ -183,8 +183,12 @@ impl Block<'_> {
         let mut row = 0;
         while row < seen.len() {
             let taken = if row + ROWS <= seen.len() { ROWS } else { 1 };
-            let at =
-                Place { shares: &shares[row..], lanes, union: &union, out: self.first + rows.start + row };
+            let at = Place {
+                shares: shares.get(row..).unwrap_or_default(),
+                lanes,
+                union: &union,
+                out: self.first + rows.start + row,
+            };
             let (seen, totals) = (&seen[row..row + taken], &totals[row..row + taken]);
             match taken {
                 ROWS => self.mix::<S, ROWS>(simd, at, seen, totals),

@@ -143,9 +143,9 @@ fn spans_of_a_batch_do_not_meet() {
 #[test]
 fn a_row_that_sees_nothing_is_zero() {
     let nothing = Heads { data: &[], stride: 0, count: 1 };
-    for seen in [0, 1] {
-        let mut out = [1.0; 4];
-        attend(&[1.0; 4], nothing, nothing, 4, &[(0, 0..seen)], &mut out);
-        assert_eq!(out, [0.0; 4], "{seen} keys, of which none is there");
+    for (rows, seen) in [(1, 0), (7, 0), (1, 1)] {
+        let mut out = vec![1.0; rows * 4];
+        attend(&vec![1.0; rows * 4], nothing, nothing, 4, &vec![(0, 0..seen); rows], &mut out);
+        assert_eq!(out, vec![0.0; rows * 4], "{rows} rows see {seen} keys, of which none is there");
     }
 }
