@@ -74,6 +74,10 @@ impl Block {
         room: &mut Room,
     ) -> Result<()> {
         let (rows, width) = (x.len() / spec.hidden, spec.head_dim);
+        let seen = &sight.seen.rows;
+        if seen.len() != rows {
+            bail!("{rows} rows, and sight for {}", seen.len());
+        }
         let eps = spec.norm_eps as f32;
         let Room { rounded, qkv, queries, keys, values, mixed, gate_up } = room;
 
@@ -99,7 +103,6 @@ impl Block {
         let queries = sized(queries, spec.heads * stride);
         fit(place(&queries_of, Slots { data: queries, stride, first: 0 }))?;
         let mixed = sized(mixed, rows * spec.heads * width);
-        let seen = &sight.seen.rows;
         if let Some(kept) = sight.rows {
             kept.put(layer, &keys_of, &values_of)?;
             kept.attend(layer, queries, seen, mixed)?;

@@ -274,6 +274,36 @@ fn int8_answers_are_the_same_to_the_last_bit_alone_or_together_and_from_a_cache_
     }
 }
 
+/// The blocks that the CPU's kernels compute on plain numbers against the same int8 matrices with tensors between the operations. A
+/// number in a thousand is rounded to the next step, for norms and rotations add up in another order.
+#[test]
+fn int8_blocks_without_tensors_are_the_blocks_with_them() {
+    let kinds: [(Topology, Vec<(&str, serde_json::Value)>); 5] = [
+        (Topology::ContextExact, vec![]),
+        (Topology::ContextExact, vec![("attention_bias", true.into()), ("qk_norm", false.into())]),
+        (
+            Topology::ContextExact,
+            vec![("num_key_value_heads", 4.into()), ("tie_word_embeddings", false.into())],
+        ),
+        (Topology::Full, vec![("attention_bias", true.into())]),
+        (Topology::Full, vec![("num_key_value_heads", 1.into())]),
+    ];
+    for (topology, changes) in kinds {
+        let spec = spec(topology, &changes);
+        let bytes: &'static [u8] = reference::safetensors(&spec, 17).leak();
+        let weights = Weights::in_memory(bytes, Path::new("model.safetensors"), &spec).unwrap();
+        let mut network = Network::new(&spec, &weights, &Device::Cpu, 1, Precision::Int8).unwrap();
+        assert!(network.body.fused.is_some());
+        let (suffix, prefix, span) = (text(20, 1), text(40, 2), [1, 1, 9, 1, 1]);
+        let plain = logits(&mut network, &suffix, &prefix, &span, 16);
+        network.forget();
+        network.body.fused = None;
+        let with_tensors = logits(&mut network, &suffix, &prefix, &span, 16);
+        let apart = apart(&plain, &with_tensors) / widest(&with_tensors);
+        assert!(apart < ROUNDED_MEAN / 10.0, "{topology:?} {changes:?}: {apart}");
+    }
+}
+
 #[test]
 fn scores_are_the_log_probabilities_of_the_text_read_left_to_right() {
     let spec = spec(Topology::ContextExact, &[]);

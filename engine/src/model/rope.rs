@@ -83,3 +83,23 @@ impl Angles {
         Tensor::cat(&[turned, x.narrow(2, rotary, width - rotary)?], 2)?.contiguous()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_angle_is_the_same_whether_it_was_known_or_not() {
+        let rope = Rope::new(8, 10000.0, DType::F32);
+        let last = KNOWN as i64 - 1;
+        for positions in [&[7, 0, 300][..], &[2, last, last + 1, 1 << 20], &[-5, 7], &[]] {
+            let turns = rope.angles(positions, &Device::Cpu).unwrap().turns().unwrap();
+            let angles = positions
+                .iter()
+                .flat_map(|&p| (0..4).map(move |i| p as f64 * 10000_f64.powf(-2.0 * f64::from(i) / 8.0)));
+            let (cos, sin): (Vec<f32>, Vec<f32>) = angles.map(|a| (a.cos() as f32, a.sin() as f32)).unzip();
+            assert_eq!((turns.cos, turns.sin, turns.pairs), (cos, sin, 4), "{positions:?}");
+        }
+        assert_eq!(rope.known.lock().unwrap().len(), KNOWN * 8);
+    }
+}

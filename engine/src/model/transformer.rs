@@ -64,7 +64,7 @@ pub(super) struct Transformer {
     embedding: Embedding,
     blocks: Vec<Block>,
     /// The same for the CPU's kernels, if they can do all of them.
-    fused: Option<Vec<fused::Block>>,
+    pub(super) fused: Option<Vec<fused::Block>>,
     /// What they write into.
     room: Mutex<fused::Room>,
     norm: Tensor,
@@ -125,10 +125,12 @@ impl Transformer {
         if let Some(blocks) = &self.fused {
             let turns = sight.angles.iter().map(Angles::turns).collect::<Result<Vec<Turns>>>()?;
             let mut numbers = fused::numbers(&x)?;
-            let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+            // Taken rather than locked: a thread of the pool that waits here may be given another pass to do.
+            let mut room = std::mem::take(&mut *self.room.lock().unwrap_or_else(PoisonError::into_inner));
             for (layer, block) in blocks.iter().enumerate() {
                 block.pass(&self.spec, layer, &mut numbers, sight, &turns, &mut room)?;
             }
+            *self.room.lock().unwrap_or_else(PoisonError::into_inner) = room;
             return Tensor::from_vec(numbers, x.shape(), &self.device);
         }
         for (layer, block) in self.blocks.iter().enumerate() {

@@ -10,14 +10,16 @@ use std::{cell::RefCell, ops::Range};
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{columns::Columns, exp, fetch};
+use super::{
+    columns::Columns,
+    scores::{MOST_LANES, exponentials, score},
+    seen::{Common, Union},
+};
 
 /// Rows of one head that are one piece of work.
 const BLOCK: usize = 32;
 /// Vectors of sums, keys by rows, that scores are computed in together: all stand in registers, of which some machines have sixteen.
 const SUMS: usize = 12;
-/// So many times as many keys further on are fetched.
-const AHEAD: usize = 2;
 /// Rows whose values are added up together.
 const ROWS: usize = 4;
 /// Products below which other threads are not worth waking.
@@ -40,7 +42,7 @@ pub struct Heads<'a> {
 }
 
 impl<'a> Heads<'a> {
-    /// The first `rows` rows of a head; none if they are not there.
+    /// The first `rows` rows of a head.
     fn rows(&self, head: usize, rows: usize, width: usize) -> &'a [f32] {
         let start = head * self.stride;
         self.data.get(start..start + rows * width).unwrap_or_default()
@@ -50,7 +52,8 @@ impl<'a> Heads<'a> {
 /// `softmax(q·kᵀ / √width)·v` for each row and head.
 ///
 /// `queries`: `[heads, rows, width]`; query head h reads key head `h / (heads / keys.count)`. Row i sees the rows
-/// `0..seen[i].0` and `seen[i].1`, in that order. `out`: `[rows, heads * width]`; a row that sees nothing gets zeros.
+/// `0..seen[i].0` and `seen[i].1`, in that order. `out`: `[rows, heads * width]`; a row that sees nothing gets zeros, as do all if
+/// not all that they see is there.
 pub fn attend(
     queries: &[f32],
     keys: Heads<'_>,
@@ -79,6 +82,10 @@ fn attend_on(
     let group = (heads / keys.count).max(1);
     let blocks = rows.div_ceil(BLOCK);
     let longest = seen.iter().map(|(before, own)| own.end.max(*before)).max().unwrap_or_default();
+    let there = |of: &Heads<'_>| of.data.len() >= (of.count - 1) * of.stride + longest * width;
+    if values.count != keys.count || !there(&keys) || !there(&values) {
+        return out.fill(0.0);
+    }
     let out = Columns::new(out, heads * width);
     let work = |piece: usize| {
         let (head, first) = (piece / blocks, piece % blocks * BLOCK);
@@ -176,8 +183,12 @@ impl Block<'_> {
         let mut row = 0;
         while row < seen.len() {
             let taken = if row + ROWS <= seen.len() { ROWS } else { 1 };
-            let at =
-                Place { shares: &shares[row..], lanes, union: &union, out: self.first + rows.start + row };
+            let at = Place {
+                shares: shares.get(row..).unwrap_or_default(),
+                lanes,
+                union: &union,
+                out: self.first + rows.start + row,
+            };
             let (seen, totals) = (&seen[row..row + taken], &totals[row..row + taken]);
             match taken {
                 ROWS => self.mix::<S, ROWS>(simd, at, seen, totals),
@@ -320,9 +331,6 @@ impl Block<'_> {
     }
 }
 
-/// Lanes of two of the widest vectors.
-const MOST_LANES: usize = 32;
-
 /// Where some rows' shares are, and where their sums go.
 struct Place<'a> {
     /// `[keys of the union, lanes]`, from the first of the rows on.
@@ -340,305 +348,6 @@ impl Place<'_> {
     }
 }
 
-/// Keys that any of some rows sees: `0..before` and `own`, without a key in both.
-struct Union {
-    before: usize,
-    own: Range<usize>,
-}
-
-impl Union {
-    fn of(seen: &[(usize, Range<usize>)]) -> Self {
-        let before = seen.iter().map(|(before, _)| *before).max().unwrap_or_default();
-        let own = seen.iter().filter(|(_, own)| !own.is_empty());
-        let start = own.clone().map(|(_, own)| own.start).min().unwrap_or(before).max(before);
-        Self { before, own: start..own.map(|(_, own)| own.end).max().unwrap_or(start).max(start) }
-    }
-
-    fn len(&self) -> usize {
-        self.before + self.own.len()
-    }
-
-    /// A key's place among the scores.
-    #[inline(always)]
-    fn place(&self, key: usize) -> usize {
-        if key < self.before { key } else { key - self.own.start + self.before }
-    }
-
-    /// Makes the scores of what a row does not see −∞.
-    fn hide(&self, seen: &[(usize, Range<usize>)], scores: &mut [f32], lanes: usize) {
-        let common = Common::of(seen);
-        for key in (common.before..self.before).chain(self.own.clone()) {
-            if common.own.contains(&key) {
-                continue;
-            }
-            let scores = &mut scores[self.place(key) * lanes..][..lanes];
-            for (score, (before, own)) in scores.iter_mut().zip(seen) {
-                if key >= *before && !own.contains(&key) {
-                    *score = f32::NEG_INFINITY;
-                }
-            }
-        }
-    }
-}
-
-/// Keys that all of some rows see: `0..before` and `own`.
-struct Common {
-    before: usize,
-    own: Range<usize>,
-}
-
-impl Common {
-    fn of(seen: &[(usize, Range<usize>)]) -> Self {
-        let before = seen.iter().map(|(before, _)| *before).min().unwrap_or_default();
-        let start = seen.iter().map(|(_, own)| own.start).max().unwrap_or_default();
-        let end = seen.iter().map(|(_, own)| own.end).min().unwrap_or_default();
-        Self { before, own: start..end.max(start) }
-    }
-}
-
-/// Scores of `keys` `[.., width]`, `[.., V vectors]`; `turned`: the queries, `[width, V vectors]`. `values`, which are read next, are
-/// fetched meanwhile, as are keys further on.
-#[inline(always)]
-fn score<S: Simd, const V: usize, const K: usize>(
-    simd: S,
-    turned: &[S::f32s],
-    keys: &[f32],
-    values: &[f32],
-    scores: &mut [f32],
-) {
-    let width = turned.len() / V;
-    let scores = S::as_mut_simd_f32s(scores).0;
-    let whole = keys.len() / (K * width);
-    let (many, rest) = keys.split_at(whole * K * width);
-    let (of_many, of_rest) = scores.split_at_mut(whole * K * V);
-    for (at, (keys, scores)) in many.chunks_exact(K * width).zip(of_many.chunks_exact_mut(K * V)).enumerate()
-    {
-        fetch(many, (at + AHEAD) * K * width, K * width);
-        fetch(values, at * K * width, K * width);
-        products::<S, V, K>(simd, turned, keys, scores);
-    }
-    for (key, scores) in rest.chunks_exact(width).zip(of_rest.chunks_exact_mut(V)) {
-        products::<S, V, 1>(simd, turned, key, scores);
-    }
-}
-
-/// The same of `K` keys, each score added up in the order of its numbers.
-#[inline(always)]
-fn products<S: Simd, const V: usize, const K: usize>(
-    simd: S,
-    turned: &[S::f32s],
-    keys: &[f32],
-    scores: &mut [S::f32s],
-) {
-    let width = turned.len() / V;
-    let mut each: [&[f32]; K] = [&[]; K];
-    for key in 0..K {
-        // Cut alike, so that no length is looked at in the loop.
-        each[key] = &keys[key * width..][..width];
-    }
-    let mut sums = [[simd.splat_f32s(0.0); V]; K];
-    for (at, queries) in turned.chunks_exact(V).enumerate().take(width) {
-        for key in 0..K {
-            let number = simd.splat_f32s(each[key][at]);
-            for vector in 0..V {
-                sums[key][vector] = simd.mul_add_e_f32s(number, queries[vector], sums[key][vector]);
-            }
-        }
-    }
-    for key in 0..K {
-        for vector in 0..V {
-            scores[key * V + vector] = sums[key][vector];
-        }
-    }
-}
-
-/// Scores `[keys, V vectors]` to e^(score − the row's largest), and each row's sum of them.
-#[inline(always)]
-fn exponentials<S: Simd, const V: usize>(simd: S, scores: &mut [f32], totals: &mut [f32]) {
-    let lanes = V * S::F32_LANES;
-    let mut highs = [simd.splat_f32s(f32::NEG_INFINITY); V];
-    for scores in S::as_simd_f32s(scores).0.chunks_exact(V) {
-        for vector in 0..V {
-            // What is no number is passed over: it stays one below.
-            highs[vector] = simd.max_f32s(scores[vector], highs[vector]);
-        }
-    }
-    let mut most = [0.0; MOST_LANES];
-    for vector in 0..V {
-        S::as_mut_simd_f32s(&mut most).0[vector] = highs[vector];
-    }
-    for most in &mut most {
-        // Of a row that sees nothing.
-        *most = if *most == f32::NEG_INFINITY { 0.0 } else { *most };
-    }
-    let mut sums = [simd.splat_f32s(0.0); V];
-    for scores in scores.chunks_exact_mut(lanes) {
-        for lane in 0..lanes {
-            scores[lane] = exp(scores[lane] - most[lane]);
-        }
-        let shares = S::as_simd_f32s(scores).0;
-        for vector in 0..V {
-            sums[vector] = simd.add_f32s(sums[vector], shares[vector]);
-        }
-    }
-    for vector in 0..V {
-        S::as_mut_simd_f32s(totals).0[vector] = sums[vector];
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::{super::tests::machines, *};
-
-    fn number(n: usize) -> f32 {
-        ((n * 7919 + 13) % 1000) as f32 / 250.0 - 2.0
-    }
-
-    /// Shape: query heads per key head, key heads, width, rows that stay, and the lengths of groups behind them.
-    fn run(
-        arch: Arch,
-        shape: (usize, usize, usize, usize, &[usize]),
-        rows: Range<usize>,
-    ) -> (Vec<f32>, Vec<f64>) {
-        let (group, kv, width, before, groups) = shape;
-        let all = before + groups.iter().sum::<usize>();
-        let capacity = all + 3;
-        let store: Vec<f32> = (0..2 * kv * capacity * width).map(number).collect();
-        let (keys, values) = store.split_at(kv * capacity * width);
-        let mut seen = Vec::new();
-        let mut start = before;
-        for length in groups {
-            seen.extend((0..*length).map(|_| (before, start..start + length)));
-            start += length;
-        }
-        let seen = &seen[rows.clone()];
-        let of = |data| Heads { data, stride: capacity * width, count: kv };
-        let query = |head: usize, row: usize, d: usize| number(head * 31 + row * 17 + d * 3 + 5);
-        let queries: Vec<f32> = (0..group * kv)
-            .flat_map(|head| rows.clone().flat_map(move |row| (0..width).map(move |d| query(head, row, d))))
-            .collect();
-        let mut out = vec![0.0; seen.len() * group * kv * width];
-        attend_on(arch, &queries, of(keys), of(values), width, seen, &mut out);
-        let mut plain = Vec::new();
-        for (row, (before, own)) in rows.zip(seen) {
-            for head in 0..group * kv {
-                let at = |data: &[f32], key: usize, d: usize| {
-                    f64::from(data[((head / group) * capacity + key) * width + d])
-                };
-                let visible: Vec<usize> = (0..*before).chain(own.clone()).collect();
-                let score = |key: usize| {
-                    let dot: f64 =
-                        (0..width).map(|d| f64::from(query(head, row, d)) * at(keys, key, d)).sum();
-                    (dot / (width as f64).sqrt()).exp()
-                };
-                let total: f64 = visible.iter().map(|&key| score(key)).sum();
-                for d in 0..width {
-                    plain.push(visible.iter().map(|&key| score(key) / total * at(values, key, d)).sum());
-                }
-            }
-        }
-        (out, plain)
-    }
-
-    proptest! {
-        #[test]
-        fn it_is_attention(group in 1..4_usize, kv in 1..3_usize, width in 1..70_usize, before in 0..40_usize, spans in proptest::collection::vec(1..9_usize, 1..4)) {
-            let rows = spans.iter().sum();
-            for arch in machines() {
-                let (out, plain) = run(arch, (group, kv, width, before, &spans), 0..rows);
-                for (ours, plain) in out.iter().zip(plain) {
-                    prop_assert!((f64::from(*ours) - plain).abs() < 2e-5, "{} against {}", ours, plain);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_row_alone_is_the_same_to_the_last_bit() {
-        let shape = (2, 2, 64, 37, &[5, 16, 3][..]);
-        for arch in machines() {
-            let (all, _) = run(arch, shape, 0..24);
-            for row in 0..24 {
-                let (alone, _) = run(arch, shape, row..row + 1);
-                assert_eq!(alone, all[row * 256..(row + 1) * 256], "row {row}");
-            }
-        }
-    }
-
-    #[test]
-    fn rows_of_a_block_may_see_different_lengths() {
-        let (width, rows) = (24, 11);
-        let store: Vec<f32> = (0..3 * rows * width).map(number).collect();
-        let (keys, rest) = store.split_at(rows * width);
-        let (values, queries) = rest.split_at(rows * width);
-        let of = |data| Heads { data, stride: rows * width, count: 1 };
-        let run = |queries: &[f32], seen: &[(usize, Range<usize>)]| {
-            let mut out = vec![0.0; queries.len()];
-            attend(queries, of(keys), of(values), width, seen, &mut out);
-            out
-        };
-        let causal: Vec<_> = (0..rows).map(|row| (0, 0..row + 1)).collect();
-        let mixed: Vec<_> = (0..rows)
-            .map(|row| if row % 3 == 0 { (row, row..row + 1) } else { (2, 5..6 + row / 2) })
-            .collect();
-        for seen in [causal, mixed] {
-            let all = run(queries, &seen);
-            for row in 0..rows {
-                let alone = run(&queries[row * width..][..width], &seen[row..=row]);
-                assert_eq!(alone, all[row * width..][..width], "row {row} of {seen:?}");
-            }
-        }
-    }
-
-    /// Several spans beside one context, more rows than a block has: each as if it were alone, and what is no number stays with those who
-    /// see it.
-    #[test]
-    fn spans_of_a_batch_do_not_meet() {
-        let (width, before, spans) = (64, 50, [20, 1, 30, 7, 16]);
-        let all = before + spans.iter().sum::<usize>();
-        let mut store: Vec<f32> = (0..3 * all * width).map(number).collect();
-        let mut seen = Vec::new();
-        for length in spans {
-            let start = before + seen.len();
-            seen.extend((0..length).map(|_| (before, start..start + length)));
-        }
-        let run = |store: &[f32], rows: Range<usize>| {
-            let (keys, rest) = store.split_at(all * width);
-            let (values, queries) = rest.split_at(all * width);
-            let of = |data| Heads { data, stride: all * width, count: 1 };
-            let mut out = vec![0.0; rows.len() * width];
-            let queries = &queries[rows.start * width..rows.end * width];
-            attend(queries, of(keys), of(values), width, &seen[rows], &mut out);
-            out
-        };
-        let together = run(&store, 0..seen.len());
-        for (at, length) in [(0, 20), (20, 1), (21, 30), (51, 7), (58, 16)] {
-            assert_eq!(
-                run(&store, at..at + length),
-                together[at * width..][..length * width],
-                "from {at} on"
-            );
-        }
-        // A key and a value of the span of 30.
-        store[(before + 25) * width] = f32::NAN;
-        store[(all + before + 30) * width + 3] = f32::NAN;
-        for (row, (out, sound)) in
-            run(&store, 0..seen.len()).chunks(width).zip(together.chunks(width)).enumerate()
-        {
-            match row {
-                21..51 => assert!(out.iter().all(|number| number.is_nan()), "row {row}"),
-                _ => assert_eq!(out, sound, "row {row}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_row_that_sees_nothing_is_zero() {
-        let nothing = Heads { data: &[], stride: 0, count: 1 };
-        let mut out = [1.0; 4];
-        attend(&[1.0; 4], nothing, nothing, 4, &[(0, 0..0)], &mut out);
-        assert_eq!(out, [0.0; 4]);
-    }
-}
+#[path = "attention_tests.rs"]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`attention`] | softmax attention of some rows over the rows that each may see |
+//! | [`attention`], `scores`, `seen` | softmax attention of some rows over the rows that each may see |
 //! | [`heads`] | a product's columns as heads, biased, normed and rotated |
 //! | [`int8`], `panels`, `rounding` | products with int8 weights, of rows that are normed or gated on the way |
 //! | [`halves`] | products with weights of two bytes |
@@ -24,6 +24,8 @@ pub mod int8;
 pub mod norm;
 mod panels;
 mod rounding;
+mod scores;
+mod seen;
 pub mod swiglu;
 
 /// Asks for `count` numbers from `from` on, which will be needed soon; of the caches, for the second. What is not there is not asked for.

@@ -63,7 +63,7 @@ impl Rounded {
         let count = numbers.len() / stride;
         self.bytes.resize(count * length, 0);
         self.steps.resize(count, (0.0, 0));
-        let round = |((numbers, bytes), step): ((&[f32], &mut [u8]), &mut (f32, i32))| {
+        let round = |((numbers, bytes), step): Place<'_>| {
             ROW.with_borrow_mut(|room| {
                 room.resize(width, 0.0);
                 *step = arch.dispatch(Line { numbers, rows, room, largest, bytes: &mut bytes[..width] });
@@ -80,6 +80,9 @@ impl Rounded {
         Some(())
     }
 }
+
+/// What a row is made of, where its bytes go, and where its scale and zero.
+type Place<'a> = ((&'a [f32], &'a mut [u8]), &'a mut (f32, i32));
 
 /// One row.
 struct Line<'a> {
