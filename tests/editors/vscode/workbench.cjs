@@ -24,8 +24,9 @@ const SETTINGS = {
   'extensions.autoCheckUpdates': false,
   'extensions.autoUpdate': false,
   'files.autoSave': 'off',
-  // Whether the model is sure enough of a hole is not what is tested here.
+  // Whether the model is sure enough of a hole is not what is tested here, nor how many lines it fills.
   'quicksilver.showUnsure': true,
+  'quicksilver.multiline': false,
   'git.enabled': false,
   'security.workspace.trust.startupPrompt': 'never',
   'telemetry.telemetryLevel': 'off',

@@ -30,8 +30,11 @@ module.exports = {
   },
   'models are listed by name, those of this machine first': async (code) => {
     await code.command('Quicksilver: Choose the Model');
-    const rows = await code.rows();
-    equal(`first of ${rows[0]}`, rows[0]?.startsWith('quicksilver'), true);
+    // The palette's own rows stand there until the list has come.
+    const rows = await until('the models', async () => {
+      const now = await code.rows();
+      return now[0]?.startsWith('quicksilver') && now;
+    });
     equal(`then ${rows[1]}`, rows[1]?.includes('A folder…'), true);
     equal(`another in ${rows[2]}`, rows[2]?.includes('open-dcoder'), true);
     await code.shot('models');

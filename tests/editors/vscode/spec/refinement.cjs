@@ -68,7 +68,7 @@ async function refined(code, name, done = (text) => text !== '' && !text.include
 /** Opens the file anew under these settings: a page that is there already may take its time to notice them. */
 async function settings(code, changes) {
   engine ??= await startEngine(answer);
-  code.configure({ 'quicksilver.endpoint': engine.address, 'quicksilver.span': 'block', ...changes });
+  code.configure({ 'quicksilver.endpoint': engine.address, 'quicksilver.span': 'block', 'quicksilver.multiline': true, ...changes });
   await code.press('Control+s');
   await code.open('shop.rs');
 }
