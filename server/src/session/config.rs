@@ -243,10 +243,14 @@ impl Settings {
         };
         let mut changed = self.clone();
         if (field.set)(&mut changed, value).is_none() {
+            let mut default = self.clone();
+            let set =
+                serde_json::from_str(field.default).map(|value: Value| (field.set)(&mut default, &value));
+            let is_default = matches!(set, Ok(Some(_))) && default == *self;
             return Some(format!(
                 "`quicksilver.{name}` takes {}; what is given is ignored, {} stays",
                 field.takes,
-                if *self == Self::default() { field.default } else { "the value before" },
+                if is_default { field.default } else { "the value before" },
             ));
         }
         if counts(name, origin) {
@@ -320,6 +324,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_stays_in_the_place_of_a_wrong_value_does_not_hang_on_other_settings() {
+        for other in [json!({"exclude": "**"}), json!({"exclude": "**", "model": "m"})] {
+            let mut settings = Settings::default();
+            let first = settings.apply(&other, Origin::User);
+            assert!(first[0].ends_with("what is given is ignored, [] stays"), "{first:?}");
+            assert_eq!(settings.apply(&other, Origin::User), first, "{other}");
+        }
+    }
 
     #[test]
     fn defaults_in_the_table_are_the_defaults() {
