@@ -14,8 +14,6 @@
 //! closures: what is not inlined is compiled for the oldest machine. Every output row is computed from its own inputs in a fixed order, whatever stands beside it: so an answer is
 //! the same to the last bit alone or in a batch, from a cache or not. Plain slices; knows no tensor and no model.
 
-#![allow(unsafe_code, reason = "a hint to the machine")]
-
 pub mod attention;
 mod columns;
 pub mod halves;
@@ -30,6 +28,7 @@ pub mod swiglu;
 
 /// Asks for `count` numbers from `from` on, which will be needed soon; of the caches, for the second. What is not there is not asked for.
 #[inline(always)]
+#[allow(unsafe_code, reason = "a hint to the machine")]
 fn fetch(numbers: &[f32], from: usize, count: usize) {
     let end = numbers.len().min(from + count);
     #[cfg(target_arch = "x86_64")]
