@@ -47,7 +47,8 @@ export class Cycled {
     const shows = (item: vscode.InlineCompletionItem) => textOf(item) === textOf(first);
     // In the order of the server, which knows all of them, unless it was kept from answering; else going round as before.
     const asked = listOf(more);
-    const all = asked.some(shows) && asked.length >= list.items.length ? asked : list.items;
+    const known = list.items.length > 1 ? list.items : [first, ...asked];
+    const all = asked.some(shows) && asked.length >= list.items.length ? asked : known;
     if (all.length < 2) {
       return false;
     }
