@@ -331,7 +331,7 @@ async fn clients_of_mistrals_fim_find_the_text_where_they_look_for_it() {
     let front = Front::start().await;
     let said = json!({"role": "assistant", "content": "filled"});
     // Fields of theirs that we do not know are no error.
-    let asked = r#"{"model":"any","prompt":"steps 3","suffix":"","max_tokens":150,"temperature":0.2,"top_p":1.0,"stream":false,"random_seed":1,"min_tokens":0}"#;
+    let asked = r#"{"model":"scripted","prompt":"steps 3","suffix":"","max_tokens":150,"temperature":0.2,"top_p":1.0,"stream":false,"random_seed":1,"min_tokens":0}"#;
     let whole = front.fim(asked).await.json()["choices"][0].take();
     assert_eq!((&whole["message"], &whole["delta"]), (&said, &serde_json::Value::Null));
     let streamed = front.fim(r#"{"prompt":"steps 3","stream":true}"#).await;

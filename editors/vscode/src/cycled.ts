@@ -44,13 +44,17 @@ export class Cycled {
     if (!list || !first) {
       return false;
     }
-    // In the order of the server, which knows all of them.
-    const known = listOf(more).some((item) => textOf(item) === textOf(first)) ? [] : [first];
-    const all = [...known, ...listOf(more)];
-    const shown = all.findIndex((item) => textOf(item) === textOf(first));
-    const next = (shown + step + all.length) % all.length;
+    const shows = (item: vscode.InlineCompletionItem) => textOf(item) === textOf(first);
+    // In the order of the server, which knows all of them, unless it was kept from answering; else going round as before.
+    const asked = listOf(more);
+    const known = list.items.length > 1 ? list.items : [first, ...asked];
+    const all = asked.some(shows) && asked.length >= list.items.length ? asked : known;
+    if (all.length < 2) {
+      return false;
+    }
+    const next = (all.findIndex(shows) + step + all.length) % all.length;
     this.#list = { ...list, items: [...all.slice(next), ...all.slice(0, next)], isChosen: true };
-    return all.length > 1;
+    return true;
   }
 
   /** A document has changed: what was chosen stays while it is what was typed or accepted. */

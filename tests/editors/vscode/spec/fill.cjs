@@ -86,6 +86,8 @@ module.exports = {
     await code.press('End');
     await code.page.keyboard.type('table.add_row(', { delay: 30 });
     await until('ghost text', async () => (await code.ghost()) === 'sheet, row');
+    // Until the answer for this place is there, the editor draws what it had for the place before the bracket, which looks the same.
+    await new Promise((wake) => setTimeout(wake, 1000));
     await code.press('Tab');
     await code.page.keyboard.type(')');
     const text = await until('the file to be saved', async () => {
