@@ -15,7 +15,7 @@ use super::suggest::unusable_status;
 use super::{from_proto, server::Server, to_proto};
 use crate::completion::Silence;
 use crate::completion::fill::{FillAsk, fill, rewrite};
-use crate::context::{Open, place::path_of, placeholders::placeholders};
+use crate::context::{Open, place::named_path, place::path_of, placeholders::placeholders};
 use crate::document::{ByteOffset, Encoding, Snapshot, Version};
 use crate::engine::OnFrame;
 use crate::session::requests::Ticket;
@@ -253,6 +253,7 @@ pub(super) fn begin(
     let ask = FillAsk {
         document: Open { path: path_of(uri), snapshot, edited: Vec::new() },
         holes,
+        named: named_path(uri),
         others,
         workspace: Arc::clone(&s.workspace),
         engine: s.engine.clone(),

@@ -110,16 +110,11 @@ fn begin(server: &Server, s: &mut Session, asked: Asked) -> Result<Begun, Status
         None => (snapshot, at, s.documents.history(&asked.uri)),
     };
     let path = path_of(&asked.uri);
-    // Files are judged with their folders when they are told.
-    if let Some(named) = named_path(&asked.uri).filter(|_| path.is_none())
-        && let Err(why) = s.workspace.exclude().check(&named)
-    {
-        return Err(Status::silence(&asked.uri, &Silence::Excluded(why.to_string())));
-    }
     let document = Open { path, snapshot: snapshot.clone(), edited: Vec::new() };
     let ask = Ask {
         session: ticket.session,
         hole: Hole { document, at, span: None },
+        named: named_path(&asked.uri),
         others: s.documents.others(&asked.uri),
         workspace: Arc::clone(&s.workspace),
         invoked: asked.explicit,
