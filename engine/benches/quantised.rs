@@ -1,13 +1,16 @@
 //! The bars of the CPU: a denoise step of 32 masks beside a cached context, 512 tokens where nothing else is said.
 //!
-//! Random weights of Qwen2.5-0.5B's shape in int8, in f32, and the same network by candle's own crates; the network that is to
-//! be embedded (`configs/s.json`, random too) and the embedded one, with their rooflines; and candle's 4-bit products.
+//! Random weights of Qwen2.5-0.5B's shape in int8, in f32, in bf16 widened block by block, and the same network by candle's own
+//! crates; the network that is to be embedded (`configs/s.json`, random too) and the embedded one, with their rooflines; each kernel
+//! beside plain candle, f32; and candle's 4-bit products.
 //! `cargo bench --profile release -p quicksilver-engine --bench quantised`
 
 #![allow(clippy::expect_used, clippy::print_stdout, missing_docs, reason = "a benchmark")]
 
 #[path = "quantised/blocks.rs"]
 mod blocks;
+#[path = "quantised/fused.rs"]
+mod fused;
 #[path = "quantised/plain.rs"]
 mod plain;
 #[path = "quantised/roofline.rs"]
@@ -66,6 +69,8 @@ fn half_billion(criterion: &mut Criterion) {
     let spec = random::spec("qwen2.5-0.5b", true, CONTEXT, SPAN).expect("a shape");
     let int8 = random_step(criterion, "0.5B, int8", &spec, Precision::Int8);
     let float = random_step(criterion, "0.5B, f32", &spec, Precision::Full);
+    let halves = random_step(criterion, "0.5B, bf16 as stored", &spec, Precision::Stored);
+    println!("0.5B: held in bf16 {halves:.1} ms, {:.2} times what f32 takes", halves / float);
     let plain = pool().install(|| plain::step(&spec, CONTEXT, SPAN)).expect("candle's network");
     println!(
         "0.5B: int8 {int8:.1} ms (bar {STEP_MS} ms); plain candle f32 {plain:.1} ms: {:.1} times as fast (bar {FASTER}); our own f32 \
@@ -110,6 +115,12 @@ fn embedded(criterion: &mut Criterion) {
     roofline::report("embedded", &spec, context, SPAN, ms);
 }
 
+fn kernels(_: &mut Criterion) {
+    for line in pool().install(fused::report).expect("candle's operations") {
+        println!("{line}");
+    }
+}
+
 fn four_bits(_: &mut Criterion) {
     for line in pool().install(blocks::report).expect("candle's products") {
         println!("{line}");
@@ -123,6 +134,6 @@ fn pool() -> rayon::ThreadPool {
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(3)).warm_up_time(Duration::from_millis(500));
-    targets = embedded, small, half_billion, four_bits
+    targets = embedded, small, kernels, half_billion, four_bits
 }
 criterion_main!(benches);

@@ -316,7 +316,11 @@ async fn an_answer_has_mercurys_shape() {
     let answer = front.fim(r#"{"prompt":"steps 3","suffix":";"}"#).await.json();
     assert_eq!(answer["object"], "text_completion");
     assert_eq!(answer["model"], "scripted");
-    assert_eq!(answer["choices"][0], json!({"index": 0, "text": "filled", "finish_reason": "stop"}));
+    let message = json!({"role": "assistant", "content": "filled"});
+    assert_eq!(
+        answer["choices"][0],
+        json!({"index": 0, "text": "filled", "finish_reason": "stop", "message": message})
+    );
     let usage =
         json!({"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11, "cached_input_tokens": 4});
     assert_eq!(answer["usage"], usage);
@@ -332,6 +336,22 @@ async fn a_stream_is_one_answer_and_the_end_mark() {
     let events = answer.events();
     assert_eq!((events.len(), events.last()), (2, Some(&"[DONE]")));
     assert!(events[0].contains(r#""text":"filled","finish_reason":"stop""#));
+}
+
+#[tokio::test]
+async fn clients_of_mistrals_fim_find_the_text_where_they_look_for_it() {
+    let front = Front::start().await;
+    let said = json!({"role": "assistant", "content": "filled"});
+    // Fields of theirs that we do not know are no error.
+    let asked = r#"{"model":"any","prompt":"steps 3","suffix":"","max_tokens":150,"temperature":0.2,"top_p":1.0,"stream":false,"random_seed":1,"min_tokens":0}"#;
+    let whole = front.fim(asked).await.json()["choices"][0].take();
+    assert_eq!((&whole["message"], &whole["delta"]), (&said, &serde_json::Value::Null));
+    let streamed = front.fim(r#"{"prompt":"steps 3","stream":true}"#).await;
+    let event: serde_json::Value = serde_json::from_str(streamed.events()[0]).unwrap();
+    assert_eq!(event["choices"][0]["delta"], said);
+    assert_eq!(event["choices"][0]["message"], serde_json::Value::Null);
+    let answer = front.fim(r#"{"prompt":"steps 3","stream":true,"diffusing":true}"#).await;
+    assert!(!answer.events().concat().contains("delta"), "a frame takes the place of the one before");
 }
 
 #[tokio::test]

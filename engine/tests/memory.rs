@@ -28,7 +28,7 @@ const MOST_OF_STORED: f64 = 1.25;
 #[test]
 fn a_network_needs_no_more_than_it_says_and_little_more_than_is_stored() {
     embedded();
-    half_billion_rounded_at_load();
+    half_billion();
 }
 
 fn embedded() {
@@ -72,8 +72,9 @@ fn embedded() {
     );
 }
 
-/// Random weights of Qwen2.5-0.5B's shape, stored as bf16 and taken as int8: the floats are never there as a whole.
-fn half_billion_rounded_at_load() {
+/// Random weights of Qwen2.5-0.5B's shape, stored as bf16: taken as int8, the floats are never there as a whole; taken as
+/// stored, they are never there in four bytes.
+fn half_billion() {
     let spec = random::spec("qwen2.5-0.5b", true, 512, 32).expect("a shape");
     let folder = tempfile::tempdir().expect("a folder");
     // Numbers between a thousandth and a hundredth, of both signs, over and over.
@@ -105,26 +106,29 @@ fn half_billion_rounded_at_load() {
     }
     drop(file);
 
-    let weights = Weights::in_folder(folder.path(), &spec).expect("sound").expect("there");
-    let (device, _) = DeviceChoice::Cpu.open().expect("a CPU");
-    let before = allocator::held_now();
-    let (network, most) = allocator::held_by_all(|| {
-        Network::new(&spec, &weights, &device, 2, Precision::Auto).expect("a network")
-    });
-    let (held, need) = (allocator::held_now() - before, network.need());
-    let stored = spec.parameters() as f64;
-    println!(
-        "0.5B, bf16 to int8: held {:.1} MB, {:.3} of int8; most while loading {:.1} MB, {:.3}; needs {need}",
-        held as f64 / MB,
-        held as f64 / stored,
-        most as f64 / MB,
-        most as f64 / stored
-    );
-    assert!(
-        held as f64 <= stored * MOST_OF_STORED && held <= need.weights as usize + (1 << 20),
-        "{held}: {need}"
-    );
-    let stated = (need.caches + need.activations) as f64;
-    assert!(most as f64 <= stored * MOST_OF_STORED + stated, "{most} bytes at most, {need}");
-    assert!(most <= need.total() as usize + (1 << 20), "{most} bytes at most, {need}");
+    let parameters = spec.parameters() as usize;
+    for (how, precision, stored) in
+        [("to int8", Precision::Auto, parameters), ("as stored", Precision::Stored, 2 * parameters)]
+    {
+        let weights = Weights::in_folder(folder.path(), &spec).expect("sound").expect("there");
+        let (device, _) = DeviceChoice::Cpu.open().expect("a CPU");
+        let before = allocator::held_now();
+        let (network, most) = allocator::held_by_all(|| {
+            Network::new(&spec, &weights, &device, 2, precision).expect("a network")
+        });
+        let (held, need) = (allocator::held_now() - before, network.need());
+        println!(
+            "0.5B, bf16 {how}: held {:.1} MB, {:.3} of so many bytes; most while loading {:.1} MB, {:.3}; needs {need}",
+            held as f64 / MB,
+            held as f64 / stored as f64,
+            most as f64 / MB,
+            most as f64 / stored as f64
+        );
+        // Gemm keeps room of a core's cache for each thread.
+        let (stored, slack) = (stored as f64 * MOST_OF_STORED, 8 << 20);
+        assert!(held as f64 <= stored && held <= need.weights as usize + slack, "{held}: {need}");
+        let stated = (need.caches + need.activations) as f64;
+        assert!(most as f64 <= stored + stated, "{most} bytes at most, {need}");
+        assert!(most <= need.total() as usize + slack, "{most} bytes at most, {need}");
+    }
 }

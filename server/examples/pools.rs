@@ -1,6 +1,6 @@
 //! What the local prior proposes for holes, with the signals of every hypothesis: to fit its ranker and its gate on.
 //!
-//! `cargo run --release --example pools -- DIR OUT.jsonl [table=FILE] [holes=N] [kinds=lines]`; the holes and what goes along are those
+//! `cargo run --release --example pools -- DIR OUT.jsonl [table=FILE] [holes=N] [kinds=line,rest,brackets]`; the holes and what goes along are those
 //! of `quicksilver eval packages`.
 
 #![allow(clippy::print_stdout, reason = "the sums are the purpose")]
@@ -30,16 +30,16 @@ const MAX_TOKENS: usize = 96;
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, out, options @ ..] = &arguments[..] else {
-        return Err("usage: pools DIR OUT.jsonl [table=FILE] [holes=N] [kinds=lines]".into());
+        return Err("usage: pools DIR OUT.jsonl [table=FILE] [holes=N] [kinds=line,rest,brackets]".into());
     };
     let option = |name: &str| options.iter().find_map(|option| option.strip_prefix(name));
     let drawing = Drawing {
         holes: option("holes=").map_or(Ok(800), str::parse)?,
-        kinds: if option("kinds=") == Some("lines") {
-            vec![Kind::Lines]
-        } else {
-            vec![Kind::Line, Kind::Rest]
-        },
+        kinds: option("kinds=")
+            .unwrap_or("line,rest,brackets")
+            .split(',')
+            .map(kind)
+            .collect::<Result<_, _>>()?,
         languages: Vec::new(),
         seed: 1,
     };
@@ -62,6 +62,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A kind of hole by its name.
+fn kind(name: &str) -> Result<Kind, String> {
+    Kind::ALL.into_iter().find(|kind| kind.name() == name).ok_or(format!("no kind {name}"))
+}
+
 /// A hole's pool as a line of JSON; `quicksilver_training.fit` reads it.
 fn pool(tokenizer: &Tokenizer, counts: Option<&Counts>, hole: &Hole, posed: &Posed) -> Value {
     let request = &posed.request;
@@ -74,6 +79,7 @@ fn pool(tokenizer: &Tokenizer, counts: Option<&Counts>, hole: &Hole, posed: &Pos
     let extent = match hole.kind {
         "line" => Extent::Line,
         "lines" => Extent::Block,
+        "brackets" => Extent::Inside,
         _ => Extent::Rest,
     };
     let pool = propose(

@@ -91,7 +91,7 @@ fn a_model_that_is_not_there_is_exit_4_and_says_what_a_model_is() {
     fails(
         &["engine", "--listen", "127.0.0.1:0", "--model", "/no/such/model"],
         4,
-        "a model is `embedded`, or a folder",
+        "a model is `quicksilver`, the ID of a pulled one, or a folder",
     );
 }
 
@@ -120,6 +120,23 @@ fn why_an_engine_of_ones_own_cannot_start_is_one_line() {
     assert_eq!(output.status.code(), Some(4), "{message}");
     assert!(message.starts_with("quicksilver: the model cannot be loaded: "), "{message}");
     assert!(message.ends_with("is NaN\n") && message.lines().count() == 1, "{message}");
+}
+
+#[test]
+#[cfg(all(feature = "engine", not(feature = "cuda")))]
+fn a_device_that_is_not_there_is_no_reason_to_start_an_engine_again() {
+    let home = tempfile::tempdir().unwrap();
+    let good = write(home.path(), "good.rs", b"fn main() { }\n");
+    let output = Command::new(env!("CARGO_BIN_EXE_quicksilver"))
+        .args(["infill", &format!("{good}:1:13"), "--device", "cuda:0"])
+        .env_remove("QUICKSILVER_ENDPOINT")
+        .env_remove("QUICKSILVER_LOG")
+        .env("XDG_RUNTIME_DIR", home.path())
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{message}");
+    assert!(message.contains("this build has no CUDA") && !message.contains("died"), "{message}");
 }
 
 #[test]

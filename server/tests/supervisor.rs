@@ -129,7 +129,7 @@ mod checks {
         time::{Duration, Instant},
     };
 
-    use quicksilver::engine::{AskError, Endpoint, Engine, EngineState, Local};
+    use quicksilver::engine::{AskError, Endpoint, Engine, EngineState, How, Local};
     use quicksilver_protocol::completion::{FimRequest, Frame};
     use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
@@ -163,8 +163,7 @@ mod checks {
         Engine::supervise(Endpoint::Local(Local {
             program,
             model: Some(model.into()),
-            device: "cpu".into(),
-            weights: "auto".into(),
+            how: How { device: "cpu".into(), weights: "auto".into(), vicinity: None },
         }))
     }
 

@@ -224,7 +224,7 @@ async fn complete(State(shared): State<Arc<Shared>>, Json(request): Json<FimRequ
         text: text.clone(),
         finish_reason: Some(FinishReason::Stop),
         confidence: (!request.holes.is_empty()).then_some(0.5),
-        frame: None,
+        ..Choice::default()
     }));
     if !request.stream {
         unanswered.answered = true;
@@ -270,7 +270,7 @@ fn response(script: &Script, frame: Option<Frame>) -> FimResponse {
         object: "text_completion".into(),
         created: 0,
         model: "scripted".into(),
-        choices: vec![Choice { index: 0, text: script.text.clone(), finish_reason, confidence: None, frame }],
+        choices: vec![Choice { text: script.text.clone(), finish_reason, frame, ..Choice::default() }],
         usage: finish_reason.map(|_| Usage::default()),
         quicksilver: finish_reason.map(|_| Report {
             show: script.show,

@@ -82,11 +82,11 @@ export class Asked {
     return item;
   }
 
-  /** The item of the answer that inserts `text`: what a frame shows may be the answer already. */
-  itemOf(text: string): vscode.InlineCompletionItem | undefined {
+  /** The item of the answer that does what a frame did, which ends with `tail`: what it shows may be the answer already. */
+  itemOf(text: string, tail: string): vscode.InlineCompletionItem | undefined {
     const items = this.answer?.items;
     const list = Array.isArray(items) ? items : (items?.items ?? []);
-    return list.find((item) => item.insertText === text);
+    return list.find(({ insertText }) => insertText === text || `${String(insertText)}${tail}` === text);
   }
 }
 
@@ -103,7 +103,7 @@ export interface Inserted {
  * answer; else it is taken out of the text again.
  */
 export async function acceptedFrame({ asked, text, tail }: Inserted): Promise<void> {
-  const answer = asked.itemOf(text);
+  const answer = asked.itemOf(text, tail);
   if (answer) {
     const { command, arguments: args = [] } = answer.command ?? {};
     await (command && vscode.commands.executeCommand(command, ...args));

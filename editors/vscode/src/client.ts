@@ -55,7 +55,7 @@ export function makeClient(path: string, log: vscode.LogOutputChannel, listeners
   const { requests, status, onClosed } = listeners;
   const server: ServerOptions = { command: path, args: ['lsp'] };
   const options: LanguageClientOptions = {
-    documentSelector: [{ scheme: 'file' }, { scheme: 'untitled' }],
+    documentSelector: config.SCHEMES.map((scheme) => ({ scheme })),
     initializationOptions: { [config.SECTION]: config.serverSettings() },
     outputChannel: log,
     // Restarts are the extension's own: with back-off, and one message at the end.

@@ -7,6 +7,7 @@ import * as vscode from 'vscode';
 import { acceptedFrame, type Inserted, type Part } from './asked.ts';
 import * as config from './config.ts';
 import type { Ctx } from './ctx.ts';
+import { EMBEDDED, type Listed, listed } from './models.ts';
 
 /** Registers every command. */
 export function registerCommands(ctx: Ctx): vscode.Disposable[] {
@@ -30,8 +31,9 @@ export function registerCommands(ctx: Ctx): vscode.Disposable[] {
     model: () => chooseModel(ctx),
     settings: () => vscode.commands.executeCommand('workbench.action.openSettings', 'quicksilver'),
     walkthrough: () => ctx.status.retell(() => openWalkthrough(ctx)),
-    // The editor's own: it asks again without taking away what is shown.
-    trigger: () => vscode.commands.executeCommand('editor.action.inlineSuggest.trigger'),
+    trigger: () => trigger(ctx),
+    next: () => ctx.requests.cycle(1),
+    previous: () => ctx.requests.cycle(-1),
     dismiss: () => ctx.requests.dismiss(),
     acceptWhenDone: (part?: Part) => ctx.requests.acceptWhenDone(part ?? 'all'),
     acceptedFrame: (inserted: Inserted) => acceptedFrame(inserted),
@@ -53,7 +55,7 @@ async function showMenu(ctx: Ctx): Promise<void> {
   ];
   if (document) {
     const verb = config.isLanguageEnabled(document) ? '$(circle-slash) Disable' : '$(check) Enable';
-    actions.push({ label: `${verb} for ${document.languageId}`, command: 'toggleLanguage' });
+    actions.push({ label: `${verb} for ${config.nameOfLanguage(document)}`, command: 'toggleLanguage' });
   }
   const reason = ctx.status.reason();
   actions.push(
@@ -65,7 +67,8 @@ async function showMenu(ctx: Ctx): Promise<void> {
     { label: '$(gear) Settings', command: 'settings' },
     { label: '$(book) First steps', command: 'walkthrough' },
   );
-  const [title = 'Quicksilver', ...state] = ctx.status.report();
+  // Two entries of the menu say what happens here and whether anything runs; a longer line would be cut off.
+  const [title = 'Quicksilver', ...state] = ctx.status.report().filter((line) => !/^(here|server: running)/.test(line));
   const chosen = await vscode.window.showQuickPick(actions, { title, placeHolder: state.join(' · ') });
   if (chosen?.command) {
     await vscode.commands.executeCommand(`quicksilver.${chosen.command}`);
@@ -83,6 +86,16 @@ async function toggleLanguage(): Promise<void> {
   }
 }
 
+/** Asks by hand; who does that is told why nothing shows. */
+async function trigger(ctx: Ctx): Promise<void> {
+  ctx.notice.clear();
+  const isSilent = await ctx.requests.trigger();
+  const editor = vscode.window.activeTextEditor;
+  if (editor && isSilent) {
+    ctx.notice.show(editor, `Quicksilver: ${ctx.status.reason() ?? 'nothing to suggest here'}`);
+  }
+}
+
 /** Says why nothing shows here, and offers what helps. */
 async function why(ctx: Ctx): Promise<void> {
   const reason = ctx.status.reason();
@@ -96,21 +109,33 @@ async function why(ctx: Ctx): Promise<void> {
   }
 }
 
-/** Lets the user choose among the models that are on this machine, or name a folder. */
+interface ModelItem extends vscode.QuickPickItem {
+  readonly model?: Listed;
+}
+
+/** Lets the user choose among the models that are on this machine, or name a folder; says how to get another. */
 async function chooseModel(ctx: Ctx): Promise<void> {
-  const { stdout } = await promisify(execFile)(ctx.binary(), ['model', 'list'], { timeout: 10_000 });
-  const models = stdout.split('\n').filter((line) => line !== '').map((line) => {
-    const [name = '', about = ''] = line.split('\t');
-    return { label: name, description: about };
-  });
-  const folder: vscode.QuickPickItem = { label: '$(folder) A folder…' };
-  const chosen = await vscode.window.showQuickPick([...models, folder], { title: 'Model' });
+  const { stdout } = await promisify(execFile)(ctx.binary(), ['model', 'list', '--json'], { timeout: 10_000 });
+  const models = listed(stdout);
+  const item = (model: Listed): ModelItem => ({ label: model.id, description: model.about, model });
+  const folder: ModelItem = { label: '$(folder) A folder…' };
+  const others: ModelItem = { label: 'not on this machine', kind: vscode.QuickPickItemKind.Separator };
+  const [here, elsewhere] = [models.filter(({ isHere }) => isHere), models.filter(({ isHere }) => !isHere)];
+  const items = [...here.map(item), folder, others, ...elsewhere.map(item)];
+  const chosen = await vscode.window.showQuickPick(items, { title: 'Model' });
   if (chosen === folder) {
     const picked = await vscode.window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false });
     if (picked?.[0]) {
       await config.setModel(picked[0].fsPath);
     }
-  } else if (chosen !== undefined) {
-    await config.setModel(chosen.description?.startsWith('embedded') ? '' : chosen.label);
+  } else if (chosen?.model?.isHere) {
+    await config.setModel(chosen.model.id === EMBEDDED ? '' : chosen.model.id);
+  } else if (chosen?.model) {
+    const pull = `"${ctx.binary()}" model pull ${chosen.model.id}`;
+    const copy = 'Copy';
+    const wanted = await vscode.window.showInformationMessage(`${chosen.model.id} is not on this machine. In a terminal: ${pull}`, copy);
+    if (wanted === copy) {
+      await vscode.env.clipboard.writeText(pull);
+    }
   }
 }

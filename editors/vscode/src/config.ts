@@ -5,13 +5,17 @@
 
 import * as vscode from 'vscode';
 
+import { type Contribution, languageName } from './languages.ts';
 import type { Circumstances } from './protocol.ts';
 import { complaint, complaints, EDITOR_ONLY, type Schema } from './settings.ts';
 
 export const SECTION = 'quicksilver';
 
+/** Where suggestions are made: files, what is no file yet, and the cells of notebooks. */
+export const SCHEMES: readonly string[] = ['file', 'untitled', 'vscode-notebook-cell'];
+
 /** Settings that the server is started with, so that a change needs a restart. */
-const NEEDS_RESTART = ['enable', 'binary', 'refinement', 'model', 'device', 'weights', 'endpoint', 'keyFile'];
+const NEEDS_RESTART = ['enable', 'binary', 'refinement', 'model', 'device', 'weights', 'vicinity', 'endpoint', 'keyFile'];
 
 let schemas: Readonly<Record<string, Schema>> = {};
 
@@ -46,6 +50,15 @@ export async function setEnabled(enable: boolean): Promise<void> {
 export function isLanguageEnabled(document: vscode.TextDocument): boolean {
   const listed = read<string[]>('disabledLanguages').includes(document.languageId);
   return !listed && read<boolean>('enable', document);
+}
+
+/** What the user calls the document's language. */
+export function nameOfLanguage({ languageId }: vscode.TextDocument): string {
+  const contributions = vscode.extensions.all.flatMap((extension): Contribution[] => {
+    const languages: unknown = extension.packageJSON?.contributes?.languages;
+    return Array.isArray(languages) ? languages : [];
+  });
+  return languageName(languageId, contributions);
 }
 
 /** Puts a language on the list of those without suggestions, or takes it off. */
@@ -102,10 +115,10 @@ export function reasonOff(document: vscode.TextDocument): string | undefined {
   if (!isEnabled()) {
     return 'disabled';
   }
-  if (document.uri.scheme !== 'file' && document.uri.scheme !== 'untitled') {
-    return 'not a file';
+  if (!SCHEMES.includes(document.uri.scheme)) {
+    return 'not a file on disk';
   }
-  return isLanguageEnabled(document) ? undefined : `disabled for language "${document.languageId}"`;
+  return isLanguageEnabled(document) ? undefined : `disabled for ${nameOfLanguage(document)}`;
 }
 
 /** What the server cannot see of `document`. VS Code itself asks for none where the editor is read-only. */

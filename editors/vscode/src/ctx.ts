@@ -11,6 +11,7 @@ import { ask, learnModel, makeClient, tellDefinitions } from './client.ts';
 import * as config from './config.ts';
 import { Definitions } from './definitions.ts';
 import { Fill } from './fill.ts';
+import { Notice } from './notice.ts';
 import { Preview } from './preview.ts';
 import { FILL_FRAME } from './protocol.ts';
 import { Requests } from './request.ts';
@@ -22,10 +23,11 @@ export class Ctx implements vscode.Disposable {
   readonly status = new Status();
   readonly definitions = new Definitions();
   readonly preview = new Preview();
+  readonly notice = new Notice();
   readonly fill = new Fill(async (method, params, cancel) => {
     const client = this.#client;
     return client?.isRunning() ? await client.sendRequest(method, params, cancel) : undefined;
-  }, this.preview);
+  }, this.preview, this.notice);
   readonly requests: Requests;
   /** The extension's id. */
   readonly extension: string;
@@ -197,6 +199,7 @@ export class Ctx implements vscode.Disposable {
     this.requests.dispose();
     this.fill.dispose();
     this.preview.dispose();
+    this.notice.dispose();
     this.status.dispose();
     this.log.dispose();
   }

@@ -5,6 +5,7 @@
 
 import * as vscode from 'vscode';
 
+import type { Notice } from './notice.ts';
 import type { Offer, Preview } from './preview.ts';
 import * as protocol from './protocol.ts';
 
@@ -28,12 +29,14 @@ interface Asking {
 export class Fill implements vscode.Disposable {
   readonly #ask: Ask;
   readonly #preview: Preview;
+  readonly #notice: Notice;
   #asking: Asking | undefined;
   #tokens = 0;
 
-  constructor(ask: Ask, preview: Preview) {
+  constructor(ask: Ask, preview: Preview, notice: Notice) {
     this.#ask = ask;
     this.#preview = preview;
+    this.#notice = notice;
   }
 
   /** The cursors' places; of selections the placeholders in them; or those that a code action names. */
@@ -63,15 +66,25 @@ export class Fill implements vscode.Disposable {
     }
   }
 
-  /** Has the server look for misspelt names; it shows them as diagnostics. */
+  /** Has the server look for misspelt names; it shows them as diagnostics, perhaps far from here, and says when there are none. */
   async doubts(): Promise<void> {
-    const document = vscode.window.activeTextEditor?.document;
-    if (document) {
-      const params = { command: protocol.FIND_DOUBTS, arguments: [{ textDocument: { uri: document.uri.toString() } }] };
+    const editor = vscode.window.activeTextEditor;
+    if (editor) {
+      const uri = editor.document.uri.toString();
+      const params = { command: protocol.FIND_DOUBTS, arguments: [{ textDocument: { uri } }] };
       const answer = await this.#ask('workspace/executeCommand', params, new vscode.CancellationTokenSource().token);
+      const count = protocol.asDoubts(answer);
       if (answer === undefined) {
-        void vscode.window.showInformationMessage(`Quicksilver: ${protocol.silenceOf(answer)}`);
+        this.#tell(editor, protocol.silenceOf(answer));
+      } else if (count > 0) {
+        this.#tell(editor, `${count} ${count === 1 ? 'name' : 'names'} in doubt; F8 goes there`);
       }
+    }
+  }
+
+  #tell(editor: vscode.TextEditor, text: string): void {
+    if (vscode.window.activeTextEditor === editor) {
+      this.#notice.show(editor, `Quicksilver: ${text}`);
     }
   }
 
@@ -83,6 +96,7 @@ export class Fill implements vscode.Disposable {
   ): Promise<void> {
     this.#asking?.cancel.cancel();
     this.#preview.dismiss();
+    this.#notice.clear();
     this.#tokens += 1;
     const cancel = new vscode.CancellationTokenSource();
     const { document } = editor;
@@ -104,7 +118,7 @@ export class Fill implements vscode.Disposable {
       this.#preview.show(editor, offers, true);
     } else {
       this.#preview.dismiss();
-      void vscode.window.showInformationMessage(`Quicksilver: ${protocol.silenceOf(answer)}`);
+      this.#tell(editor, protocol.silenceOf(answer));
     }
   }
 

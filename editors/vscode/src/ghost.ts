@@ -7,8 +7,10 @@
 
 import * as vscode from 'vscode';
 
+import { SCHEMES } from './config.ts';
+
 const TRIGGER = 'editor.action.inlineSuggest.trigger';
-const SELECTOR: vscode.DocumentSelector = [{ scheme: 'file' }, { scheme: 'untitled' }];
+const SELECTOR: vscode.DocumentSelector = SCHEMES.map((scheme) => ({ scheme }));
 
 export class Ghost implements vscode.Disposable {
   readonly #provider: vscode.InlineCompletionItemProvider;

@@ -91,6 +91,8 @@ export class Preview implements vscode.Disposable {
         renderOptions: {
           after: {
             contentText: runsLine(runs),
+            // Set off from what it replaces.
+            margin: offer.end > offer.start ? '0 0 0 1ch' : '0',
             color: new vscode.ThemeColor('editorGhostText.foreground'),
             fontStyle: 'italic',
           },

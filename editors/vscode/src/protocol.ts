@@ -186,6 +186,12 @@ export function asRewritten(answer: unknown): Rewritten | undefined {
   return texts.length > 0 && isRange(range) ? { range: range as Range, texts } : undefined;
 }
 
+/** How many names are in doubt. */
+export function asDoubts(answer: unknown): number {
+  const count = isObject(answer) ? answer['doubts'] : undefined;
+  return typeof count === 'number' ? count : 0;
+}
+
 /** Why an answer has nothing. */
 export function silenceOf(answer: unknown): string {
   const silence = isObject(answer) ? answer['silence'] : undefined;

@@ -8,6 +8,7 @@ import * as vscode from 'vscode';
 
 import { Asked, type Items, type Part } from './asked.ts';
 import * as config from './config.ts';
+import { Cycled } from './cycled.ts';
 import { Ghost } from './ghost.ts';
 import { type Frame, MAX_FPS } from './protocol.ts';
 import type { Status } from './status.ts';
@@ -23,6 +24,7 @@ export type Ask = (asked: Asked, context: vscode.InlineCompletionContext) => Pro
 export class Requests implements vscode.InlineCompletionItemProvider, vscode.Disposable {
   readonly #status: Status;
   readonly #ghost: Ghost;
+  readonly #cycled = new Cycled();
   readonly #subscriptions: vscode.Disposable[];
   #ask: Ask | undefined;
   #asked: Asked | undefined;
@@ -38,7 +40,11 @@ export class Requests implements vscode.InlineCompletionItemProvider, vscode.Dis
     this.#ghost = new Ghost(extension, this);
     this.#subscriptions = [
       vscode.workspace.onDidChangeTextDocument((event) => {
-        if (event.contentChanges.length > 0 && event.document === this.#asked?.document) {
+        if (event.contentChanges.length === 0) {
+          return;
+        }
+        this.#cycled.changed(event);
+        if (event.document === this.#asked?.document) {
           this.forget();
         }
       }),
@@ -70,14 +76,20 @@ export class Requests implements vscode.InlineCompletionItemProvider, vscode.Dis
   ): Promise<Items> {
     const automatic = context.triggerKind === vscode.InlineCompletionTriggerKind.Automatic;
     const here = this.#asked?.isAt(document, position) ? this.#asked : undefined;
-    if (!this.#ask || config.reasonOff(document) || (automatic && !here && !config.automatic(document))) {
+    // What the popup menu has selected stands before the span: what was chosen without it does not fit.
+    const chosen = context.selectedCompletionInfo ? undefined : this.#cycled.chosen(document, position);
+    if (!this.#ask || config.reasonOff(document) || (automatic && !here && !chosen && !config.automatic(document))) {
       return [];
+    }
+    if (chosen) {
+      return chosen;
     }
     const asked = here ?? this.#begin(this.#ask, new Asked(document, position), context);
     const items = await asked.items(token, config.maskGlyph());
     if (token.isCancellationRequested && !asked.isShown && this.#asked === asked) {
       this.forget();
     } else if (asked.isDelivered && this.#asked === asked && !asked.accepted) {
+      this.#cycled.delivered(document, position, context.selectedCompletionInfo ? [] : items);
       this.#end();
     } else if (asked.isShown && asked.frame) {
       void vscode.commands.executeCommand('setContext', 'quicksilver.refining', true);
@@ -182,6 +194,32 @@ export class Requests implements vscode.InlineCompletionItemProvider, vscode.Dis
     if (this.#asked) {
       this.#asked.accepted = part;
     }
+  }
+
+  /** The user wants to see another suggestion: the next one, or the one before. */
+  async cycle(step: 1 | -1): Promise<void> {
+    const editor = vscode.window.activeTextEditor;
+    const { document, selection } = editor ?? {};
+    if (document && selection && this.#ask && this.#cycled.isAt(document, selection.active)) {
+      // Asked by hand, the server says all that it has.
+      const context = { triggerKind: vscode.InlineCompletionTriggerKind.Invoke, selectedCompletionInfo: undefined };
+      const more = await this.#ask(new Asked(document, selection.active), context).catch(() => undefined);
+      if (this.#cycled.isAt(document, selection.active) && this.#cycled.turn(step, more)) {
+        await this.#ghost.redraw();
+        return;
+      }
+    }
+    // It may be another extension's.
+    await vscode.commands.executeCommand(`editor.action.inlineSuggest.${step === 1 ? 'showNext' : 'showPrevious'}`);
+  }
+
+  /** The user asks by hand; says whether there is nothing to show. */
+  async trigger(): Promise<boolean> {
+    // The editor's own: it asks again without taking away what is shown.
+    await vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+    const editor = vscode.window.activeTextEditor;
+    const isOff = editor && (!this.#ask || config.reasonOff(editor.document) !== undefined);
+    return Boolean(isOff || (editor && this.#silent?.isAt(editor.document, editor.selection.active)));
   }
 
   /** The user wants none here. */

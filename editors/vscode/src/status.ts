@@ -5,7 +5,7 @@
 
 import * as vscode from 'vscode';
 
-import { reasonOff } from './config.ts';
+import { isEnabled, reasonOff, SCHEMES } from './config.ts';
 import type { Model, ServerStatus } from './protocol.ts';
 
 export type ClientState = 'stopped' | 'starting' | 'running' | 'restarting' | 'failed';
@@ -153,6 +153,20 @@ export class Status implements vscode.Disposable {
     return here?.message || undefined;
   }
 
+  /**
+   * Whether the reason for silence holds for the whole file, so that there is room for it. One that holds for this
+   * place only is left to the icon and the tooltip: beside them nothing moves while the user types. Nobody expects
+   * suggestions in a log.
+   */
+  #isLasting(): boolean {
+    const document = vscode.window.activeTextEditor?.document;
+    if (document && reasonOff(document) !== undefined) {
+      return SCHEMES.includes(document.uri.scheme) || !isEnabled();
+    }
+    const here = document && this.#documents.get(document.uri.toString());
+    return this.#client === 'running' && [here, this.#server].some((status) => status && status.message !== '' && status.kind !== 'Normal');
+  }
+
   /** The whole state in a few lines. */
   report(): string[] {
     const lines = [`Quicksilver ${this.#version ?? '(version unknown)'}`, `server: ${this.#client}`];
@@ -162,7 +176,7 @@ export class Status implements vscode.Disposable {
     if (this.#model) {
       lines.push(`model: ${this.#model.model} on ${this.#model.device}`);
     }
-    lines.push(`here: ${this.reason() ?? 'ready'}`);
+    lines.push(`here: ${this.reason() ?? (this.#steps === undefined ? 'ready' : `refining, step ${this.#steps}`)}`);
     const last = this.#answers.at(-1);
     if (last !== undefined) {
       const middle = [...this.#answers].sort((a, b) => a - b)[this.#answers.length >> 1] ?? last;
@@ -175,16 +189,12 @@ export class Status implements vscode.Disposable {
   #draw(): void {
     const reason = this.reason();
     const failed = this.#client === 'failed';
-    if (this.#steps !== undefined) {
-      this.#item.text = `$(sparkle) ${this.#steps}`;
-    } else if (this.#client === 'starting' || this.#client === 'restarting') {
-      this.#item.text = '$(loading~spin) Quicksilver';
-    } else {
-      const icon = failed ? 'error' : reason === undefined ? 'sparkle' : 'circle-slash';
-      const last = this.#answers.at(-1);
-      const detail = reason === undefined ? (last === undefined ? '' : ` ${last} ms`) : failed ? '' : `: ${shorten(reason)}`;
-      this.#item.text = `$(${icon}) Quicksilver${detail}`;
-    }
+    const isStarting = this.#client === 'starting' || this.#client === 'restarting';
+    const icon = failed ? 'error' : isStarting ? 'loading~spin' : this.#steps === undefined && reason !== undefined ? 'circle-slash' : 'sparkle';
+    const last = this.#answers.at(-1);
+    const time = last === undefined ? '' : ` ${padded(last)} ms`;
+    const detail = this.#isLasting() ? `: ${shorten(reason ?? '')}` : failed || isStarting ? '' : time;
+    this.#item.text = `$(${icon}) Quicksilver${detail}`;
     this.#item.backgroundColor = failed ? new vscode.ThemeColor('statusBarItem.errorBackground') : undefined;
     this.#item.tooltip = this.report().join('\n');
     this.#item.accessibilityInformation = { label: `Quicksilver: ${reason ?? 'ready'}` };
@@ -207,6 +217,11 @@ function setContext(name: string, value: boolean): Thenable<void> {
 
 /** Characters of a reason that the status bar has room for; the tooltip has all of it. */
 const MAX_REASON = 40;
+
+/** As wide as any other time up to 10 s: a figure space is as wide as a digit. */
+function padded(ms: number): string {
+  return String(ms).padStart(4, '\u2007');
+}
 
 function shorten(reason: string): string {
   return reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON - 1)}…` : reason;

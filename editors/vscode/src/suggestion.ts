@@ -34,3 +34,9 @@ export function runsLine(runs: readonly Run[]): string {
   const lines = further.length === 1 ? 'line' : 'lines';
   return further.length === 0 ? solid : `${solid}\u00a0\u00a0+${further.length}\u00a0${lines}`;
 }
+
+/** What is left of a suggestion once `typed` is in the text, line ends being equal; undefined where that is none of it, or all. */
+export function restOf(text: string, typed: string): string | undefined {
+  const [whole, part] = [text, typed].map((one) => one.replaceAll(/\r\n?/g, '\n')) as [string, string];
+  return part !== '' && whole.startsWith(part) && whole !== part ? whole.slice(part.length) : undefined;
+}

@@ -22,6 +22,6 @@ test('what runs, and where text is sent, no workspace decides, trusted or not', 
   const settings: [string, { scope: string }][] = Object.entries(manifest.contributes.configuration.properties);
   const machines = settings.filter(([, { scope }]) => scope === 'machine').map(([name]) => name);
   assert.equal(supported, 'limited');
-  assert.deepEqual(machines.sort(), ['binary', 'device', 'endpoint', 'keyFile', 'model', 'weights'].map((name) => `quicksilver.${name}`));
+  assert.deepEqual(machines.sort(), ['binary', 'device', 'endpoint', 'keyFile', 'model', 'vicinity', 'weights'].map((name) => `quicksilver.${name}`));
   assert.deepEqual([...restrictedConfigurations].sort(), machines);
 });

@@ -134,7 +134,7 @@ pub struct FimResponse {
 }
 
 /// One answer, or one frame of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Choice {
     /// Its place among the choices; with several holes the hole's number.
     pub index: u32,
@@ -148,6 +148,29 @@ pub struct Choice {
     /// *Extension.* In a `diffusing` stream: the span in runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frame: Option<Frame>,
+    /// The text once more, where clients of Mistral's FIM API look for it in an answer that is not streamed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Message>,
+    /// The text once more, where they look for it in a stream; not in a `diffusing` one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delta: Option<Message>,
+}
+
+/// A text in the shape of chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Always `assistant`.
+    pub role: String,
+    /// The text.
+    pub content: String,
+}
+
+impl Message {
+    /// What the engine says.
+    #[must_use]
+    pub fn assistant(content: &str) -> Self {
+        Self { role: "assistant".to_owned(), content: content.to_owned() }
+    }
 }
 
 /// Why the answer ends where it ends.

@@ -60,6 +60,17 @@ pub trait Watcher {
     fn frame(&mut self, step: u32, canvas: &Canvas);
 }
 
+/// Waits for the end, and looks at nothing meanwhile.
+pub struct Patient;
+
+impl Watcher for Patient {
+    fn interrupt(&mut self) -> Option<Interrupt> {
+        None
+    }
+
+    fn frame(&mut self, _: u32, _: &Canvas) {}
+}
+
 /// Why the loop ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {

@@ -91,7 +91,7 @@ pub use canvas::{Canvas, Cell, State};
 pub use commit::Rule;
 pub use confidence::{Candidate, Measure, Sampling};
 pub use constraint::{Constraint, Free};
-pub use denoise::{End, Interrupt, Outcome, Plan, Watcher, denoise};
+pub use denoise::{End, Interrupt, Outcome, Patient, Plan, Watcher, denoise};
 pub use length::{Deletion, Lengths};
 pub use preset::Preset;
 pub use remask::{Never, Remask, Revision};

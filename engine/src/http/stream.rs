@@ -13,7 +13,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use quicksilver_protocol::completion::{Choice, FimResponse, FinishReason, Frame, Report, RunKind, Usage};
+use quicksilver_protocol::completion::{
+    Choice, FimResponse, FinishReason, Frame, Message, Report, RunKind, Usage,
+};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -49,7 +51,12 @@ impl Pending {
     pub(super) async fn whole(mut self) -> Response {
         let done = self.ticket.answer().await;
         match self.finish(done) {
-            Ok(response) => axum::Json(response).into_response(),
+            Ok(mut response) => {
+                for choice in &mut response.choices {
+                    choice.message = Some(Message::assistant(&choice.text));
+                }
+                axum::Json(response).into_response()
+            }
             Err(error) => error.into_response(),
         }
     }
@@ -58,7 +65,7 @@ impl Pending {
     /// time is still a refusal by status.
     pub(super) async fn events(mut self) -> Response {
         let frames = self.ticket.take_frames();
-        let mut state = Events { pending: self, frames, ended: false };
+        let mut state = Events { pending: self, diffusing: frames.is_some(), frames, ended: false };
         let first = state.next().await;
         if let Some(Event::Failed(error)) = first {
             return error.into_response();
@@ -118,7 +125,7 @@ impl Pending {
         let choices = frames.into_iter().zip(0..).map(|(frame, index)| {
             let decided = frame.runs.iter().filter(|run| run.kind != RunKind::Masked);
             let text = decided.map(|run| run.text.as_str()).collect();
-            Choice { index, text, finish_reason: None, confidence: None, frame: Some(frame) }
+            Choice { index, text, frame: Some(frame), ..Choice::default() }
         });
         self.envelope(choices.collect())
     }
@@ -143,7 +150,7 @@ fn choices(infilled: &Infilled) -> Vec<Choice> {
         text: text.to_owned(),
         finish_reason: Some(finish),
         confidence,
-        frame: None,
+        ..Choice::default()
     };
     if !infilled.holes.is_empty() {
         let holes = infilled.holes.iter().enumerate();
@@ -166,6 +173,7 @@ enum Event {
 struct Events {
     pending: Pending,
     frames: Option<watch::Receiver<Option<Frame>>>,
+    diffusing: bool,
     ended: bool,
 }
 
@@ -181,7 +189,12 @@ impl Events {
         };
         self.ended = true;
         Some(match self.pending.finish(done) {
-            Ok(answer) => Event::Answer(answer),
+            Ok(mut answer) => {
+                for choice in answer.choices.iter_mut().filter(|_| !self.diffusing) {
+                    choice.delta = Some(Message::assistant(&choice.text));
+                }
+                Event::Answer(answer)
+            }
             Err(error) => Event::Failed(error),
         })
     }

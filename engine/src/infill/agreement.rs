@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{Settings, engine::Kit, fill::by_sampler, task::Task};
 use crate::{
     EngineError,
-    diffusion::{Canvas, CanvasIdx, Denoiser, Interrupt, Never, Outcome, Plan, Watcher, denoise},
+    diffusion::{Canvas, CanvasIdx, Denoiser, Never, Outcome, Patient, Plan, denoise},
     model::{Model, NetworkDenoiser, Topology},
     tokens::TokenId,
 };
@@ -139,17 +139,6 @@ fn fill(
     let canvas = Canvas::masked(length);
     let plan = by_sampler(settings, plan, &canvas);
     denoise(canvas, denoiser, &plan, &mut Never, &mut Patient)
-}
-
-/// Waits for the end.
-struct Patient;
-
-impl Watcher for Patient {
-    fn interrupt(&mut self) -> Option<Interrupt> {
-        None
-    }
-
-    fn frame(&mut self, _: u32, _: &Canvas) {}
 }
 
 /// Asks both ways, compares, and answers exactly.

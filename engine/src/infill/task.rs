@@ -76,11 +76,11 @@ impl Task {
             request.prompt.contains("\r\n") || !request.prompt.contains('\n') && after.contains("\r\n");
         let (before, after) = (unify(&request.prompt), unify(after));
         let typed = before.rsplit('\n').next().unwrap_or_default();
-        let extent = extent(request.span, typed);
-        let one_line = matches!(extent, Extent::Rest | Extent::Line);
+        let extent = extent(request.span, typed, &after);
+        let one_line = extent.one_line();
         let longest = match extent {
             Extent::Tokens(tokens) => tokens,
-            Extent::Rest | Extent::Line => MAX_LINE_TOKENS,
+            Extent::Rest | Extent::Inside | Extent::Line => MAX_LINE_TOKENS,
             Extent::Block => MAX_SPAN_TOKENS,
         };
         let asked = request.max_tokens.map_or(usize::MAX, |tokens| tokens as usize);
@@ -124,7 +124,7 @@ impl Task {
 
     /// Whether the answer has no line break.
     pub(super) fn one_line(&self) -> bool {
-        matches!(self.extent, Extent::Rest | Extent::Line)
+        self.extent.one_line()
     }
 
     /// As the prior takes it.
@@ -152,22 +152,27 @@ pub(super) fn unify(text: &str) -> String {
 }
 
 /// A client that says nothing gets the line that the cursor stands in.
-fn extent(span: Option<Span>, typed: &str) -> Extent {
+fn extent(span: Option<Span>, typed: &str, after: &str) -> Extent {
+    let rest = if goes_on(after) { Extent::Inside } else { Extent::Rest };
     match span {
-        Some(Span::Rest) => Extent::Rest,
+        Some(Span::Rest) => rest,
         Some(Span::Line) => Extent::Line,
         Some(Span::Block) => Extent::Block,
         Some(Span::Tokens(tokens)) => Extent::Tokens(tokens as usize),
         None if typed.trim().is_empty() => Extent::Line,
-        None => Extent::Rest,
+        None => rest,
     }
 }
 
 /// Whether the line could be whole as it stands: it goes on behind the cursor, or ends with what may end a line.
 fn may_be_complete(typed: &str, after: &str) -> bool {
     let ends = |last: char| matches!(last, ';' | '{' | '}' | ')' | ']' | ',' | ':' | '"' | '\'');
+    goes_on(after) || typed.chars().next_back().is_some_and(ends)
+}
+
+/// Whether the line has text right of the hole.
+fn goes_on(after: &str) -> bool {
     after.split('\n').next().is_some_and(|rest| !rest.trim().is_empty())
-        || typed.chars().next_back().is_some_and(ends)
 }
 
 fn next_line(after: &str) -> Option<String> {

@@ -11,7 +11,7 @@ use crate::device::kernels::attention::{Heads, attend};
 /// Which rows each row of a pass sees.
 pub(super) struct Seen {
     /// For each row: how many of the first rows, and which further on.
-    rows: Vec<(usize, Range<usize>)>,
+    pub(super) rows: Vec<(usize, Range<usize>)>,
     /// All rows there are, those before the pass included.
     count: usize,
 }

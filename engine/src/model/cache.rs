@@ -3,9 +3,15 @@
 //! A pass writes its rows behind those that stay; whether they stay is the caller's affair. So a span's rows
 //! lie in the same buffer as its context, and attention reads one piece of memory.
 
-use candle_core::{DType, Device, Result, Tensor};
+use std::ops::Range;
+
+use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Result, Storage, Tensor, bail};
 
 use super::{config::ModelSpec, rope::Angles};
+use crate::device::kernels::{
+    attention::{Heads, attend},
+    heads::{Part, Slots, place},
+};
 
 /// Rows that a buffer grows by.
 const GROWTH_ROWS: usize = 128;
@@ -102,6 +108,35 @@ impl Rows {
         Ok((kept.keys.narrow(1, 0, end)?, kept.values.narrow(1, 0, end)?))
     }
 
+    /// [`write`](Self::write) for the CPU's kernels: `keys` and `values` are put where they belong.
+    pub(super) fn put(&self, layer: usize, keys: &Part<'_>, values: &Part<'_>) -> Result<()> {
+        let Some(kept) = self.layers.get(layer) else { bail!("layer {layer} has no cache") };
+        kept.keys.inplace_op1(&Write { part: keys, first: self.len })?;
+        kept.values.inplace_op1(&Write { part: values, first: self.len })
+    }
+
+    /// The CPU's attention over one layer's rows; see [`attend`].
+    pub(super) fn attend(
+        &self,
+        layer: usize,
+        queries: &[f32],
+        seen: &[(usize, Range<usize>)],
+        out: &mut [f32],
+    ) -> Result<()> {
+        let Some(kept) = self.layers.get(layer) else { bail!("layer {layer} has no cache") };
+        let (count, _, width) = kept.keys.dims3()?;
+        let (keys, keys_at) = kept.keys.storage_and_layout();
+        let (values, values_at) = kept.values.storage_and_layout();
+        let (Storage::Cpu(keys), Storage::Cpu(values)) = (&*keys, &*values) else {
+            bail!("a cache on another device")
+        };
+        let heads = |numbers, at| -> Result<Heads<'_>> {
+            Ok(Heads { data: plain(numbers, at)?, stride: self.capacity * width, count })
+        };
+        attend(queries, heads(keys, keys_at)?, heads(values, values_at)?, width, seen, out);
+        Ok(())
+    }
+
     /// Rows that there is memory for.
     pub(super) fn capacity(&self) -> usize {
         self.capacity
@@ -126,5 +161,35 @@ impl Rows {
         };
         let layer = &self.layers[0];
         [per_row(&layer.keys).unwrap(), per_row(&layer.values).unwrap()]
+    }
+}
+
+/// A buffer's numbers.
+fn plain<'s>(numbers: &'s CpuStorage, at: &Layout) -> Result<&'s [f32]> {
+    let Some((start, end)) = at.contiguous_offsets() else { bail!("numbers with gaps") };
+    Ok(&numbers.as_slice::<f32>()?[start..end])
+}
+
+/// Puts heads behind the rows that stay, as an operation on a buffer.
+struct Write<'a> {
+    part: &'a Part<'a>,
+    first: usize,
+}
+
+impl InplaceOp1 for Write<'_> {
+    fn name(&self) -> &'static str {
+        "write"
+    }
+
+    fn cpu_fwd(&self, numbers: &mut CpuStorage, at: &Layout) -> Result<()> {
+        let (_, capacity, width) = at.shape().dims3()?;
+        let (CpuStorage::F32(data), Some((start, end))) = (numbers, at.contiguous_offsets()) else {
+            bail!("a buffer of another type")
+        };
+        let slots = Slots { data: &mut data[start..end], stride: capacity * width, first: self.first };
+        match place(self.part, slots) {
+            Some(()) => Ok(()),
+            None => bail!("rows that their buffer has no room for"),
+        }
     }
 }

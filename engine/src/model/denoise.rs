@@ -1,6 +1,6 @@
 //! The network as the sampler's [`Denoiser`]: spans in, logits of the wanted rows out.
 
-use candle_core::{Storage, Tensor};
+use candle_core::Tensor;
 
 use super::{
     attention::Seen,
@@ -83,7 +83,6 @@ impl Denoiser for NetworkDenoiser<'_> {
         rows: &[&[CanvasIdx]],
         logits: &mut Vec<f32>,
     ) -> Result<(), EngineError> {
-        logits.clear();
         let wrong = |reason: String| EngineError::BadRequest { field: "span", reason };
         if spans.len() != rows.len() {
             return Err(wrong(format!("{} spans and {} sets of rows", spans.len(), rows.len())));
@@ -102,17 +101,22 @@ impl Denoiser for NetworkDenoiser<'_> {
         }
         let ids = spans.iter().map(|span| self.network.ids(span)).collect::<Result<Vec<_>, _>>()?;
         let most = self.context.rows.as_ref().map_or(SPAN_ROWS, |rows| rows.room());
-        let mut done = 0;
+        // All of them are written: what the last call left need not be wiped.
+        logits.resize(rows.iter().map(|rows| rows.len()).sum::<usize>() * self.network.spec.vocab, 0.0);
+        let (mut done, mut left) = (0, &mut logits[..]);
         for batch in batches(&ids, most) {
             let wanted = &rows[done..done + batch.len()];
             done += batch.len();
-            if wanted.iter().all(|rows| rows.is_empty()) {
+            let count = wanted.iter().map(|rows| rows.len()).sum::<usize>() * self.network.spec.vocab;
+            if count == 0 {
                 continue;
             }
-            let answer = self.network.pool.install(|| {
-                let hidden = self.hidden(batch, wanted)?;
-                append(&self.network.body.logits(&hidden)?, logits)
-            });
+            let (own, rest) = std::mem::take(&mut left).split_at_mut(count);
+            left = rest;
+            let answer = self
+                .network
+                .pool
+                .install(|| self.network.body.logits_into(&self.hidden(batch, wanted)?, own));
             answer.map_err(|error| failed(&error))?;
         }
         for row in logits.chunks_exact_mut(self.network.spec.vocab) {
@@ -120,18 +124,6 @@ impl Denoiser for NetworkDenoiser<'_> {
         }
         Ok(())
     }
-}
-
-/// Appends a tensor's numbers, f32: on the CPU without a copy in between, for there may be millions.
-fn append(tensor: &Tensor, to: &mut Vec<f32>) -> candle_core::Result<()> {
-    let (storage, layout) = tensor.storage_and_layout();
-    match (&*storage, layout.contiguous_offsets()) {
-        (Storage::Cpu(numbers), Some((start, end))) => {
-            to.extend_from_slice(&numbers.as_slice::<f32>()?[start..end]);
-        }
-        _ => to.extend(tensor.flatten_all()?.to_vec1::<f32>()?),
-    }
-    Ok(())
 }
 
 pub(super) fn lengths(batch: &[Vec<u32>]) -> Vec<usize> {

@@ -121,8 +121,8 @@ impl Kept {
             let index: Vec<u32> = plan.far.iter().map(|&(row, _)| row as u32).collect();
             self.rows = self.rows.gathered(&index, plan.far.len() + more)?;
         }
-        let moved: Vec<i32> =
-            plan.far.iter().map(|&(row, place)| place as i32 - self.places[row] as i32).collect();
+        let moved: Vec<i64> =
+            plan.far.iter().map(|&(row, place)| place as i64 - self.places[row] as i64).collect();
         if moved.iter().any(|&by| by != 0) {
             self.rows.turn(&network.body.rope.angles(&moved, &network.body.device)?)?;
         }

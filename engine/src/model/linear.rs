@@ -1,11 +1,14 @@
-//! A matrix that rows are multiplied with: float on any device, or int8 by the CPU's own kernel.
+//! A matrix that rows are multiplied with: float on any device; by the CPU's own kernels int8, or floats of two bytes.
 
 use std::{str::FromStr, sync::Arc};
 
 use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor, bail};
 
 use super::config::ModelSpec;
-use crate::{EngineError, device::kernels::int8::Int8Matrix};
+use crate::{
+    EngineError,
+    device::kernels::{halves::Halves, int8::Int8Matrix},
+};
 
 /// From how many parameters on the CPU takes a network in int8 although it is stored in floats. Two cores need about a
 /// quarter of a second for a pass of 32 rows through 100 million of them in f32: eight such passes are all the time that an answer
@@ -18,7 +21,8 @@ pub enum Precision {
     /// On the CPU in int8 from 100 million parameters on; else as stored.
     #[default]
     Auto,
-    /// Int8 in whole numbers, the inputs rounded to eight bits row by row; everything else in floats.
+    /// On the CPU int8 in whole numbers, the inputs rounded to eight bits row by row; floats of two bytes in two, widened as
+    /// they are multiplied, which is exact; everything else in f32.
     Stored,
     /// Matrices stored in floats are rounded to int8 as they are read, on the CPU; elsewhere as stored.
     Int8,
@@ -29,10 +33,10 @@ pub enum Precision {
 /// What matrices become on a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Held {
-    /// Floats, all of them.
+    /// Floats of the type that is computed with, all of them.
     Floats,
-    /// Int8 those that are stored so.
-    StoredInt8,
+    /// In the bytes that they are stored in.
+    Stored,
     /// Int8, all of them.
     Int8,
 }
@@ -45,7 +49,7 @@ impl Precision {
             Self::Full => Held::Floats,
             Self::Int8 => Held::Int8,
             Self::Auto if spec.parameters() >= MIN_PARAMETERS => Held::Int8,
-            Self::Auto | Self::Stored => Held::StoredInt8,
+            Self::Auto | Self::Stored => Held::Stored,
         }
     }
 }
@@ -72,6 +76,8 @@ pub(super) enum Linear {
     Float(Tensor),
     /// Laid out for this CPU.
     Int8(Arc<Int8Matrix>),
+    /// Two bytes a number, in blocks.
+    Halves(Halves),
 }
 
 impl Linear {
@@ -79,35 +85,52 @@ impl Linear {
     pub(super) fn apply(&self, x: &Tensor) -> Result<Tensor> {
         match self {
             Self::Float(matrix) => x.matmul(matrix),
-            Self::Int8(matrix) => x.contiguous()?.apply_op1_no_bwd(&Product(Arc::clone(matrix))),
+            Self::Int8(matrix) => product(x, matrix.outputs(), |input| matrix.multiply(input)),
+            Self::Halves(matrix) => product(x, matrix.outputs(), |input| matrix.multiply(input)),
         }
+    }
+
+    /// The columns of some outputs, as rows: `[ids, in]`.
+    pub(super) fn look_up(&self, ids: &[u32], width: usize) -> Result<Tensor> {
+        let mut rows = Vec::new();
+        for &id in ids {
+            let found = match self {
+                Self::Float(matrix) => {
+                    let ids = Tensor::new(ids, matrix.device())?;
+                    return matrix.index_select(&ids, 1)?.t()?.contiguous();
+                }
+                Self::Int8(matrix) => matrix.look_up(id as usize, &mut rows),
+                Self::Halves(matrix) => matrix.look_up(id as usize, &mut rows),
+            };
+            if found.is_none() {
+                bail!("no row {id}");
+            }
+        }
+        Tensor::from_vec(rows, (ids.len(), width), &Device::Cpu)
     }
 }
 
-/// Rows of an int8 matrix as numbers: `[ids, in]`.
-pub(super) fn look_up(matrix: &Int8Matrix, ids: &[u32], width: usize) -> Result<Tensor> {
-    let mut rows = Vec::with_capacity(ids.len() * width);
-    for &id in ids {
-        if matrix.look_up(id as usize, &mut rows).is_none() {
-            bail!("no row {id}");
-        }
-    }
-    Tensor::from_vec(rows, (ids.len(), width), &Device::Cpu)
+/// `x` `[rows, in]` → `[rows, outputs]` by a kernel on plain numbers.
+fn product(x: &Tensor, outputs: usize, multiply: impl Fn(&[f32]) -> Option<Vec<f32>>) -> Result<Tensor> {
+    x.contiguous()?.apply_op1_no_bwd(&Product { outputs, multiply })
 }
 
-struct Product(Arc<Int8Matrix>);
+struct Product<F> {
+    outputs: usize,
+    multiply: F,
+}
 
-impl CustomOp1 for Product {
+impl<F: Fn(&[f32]) -> Option<Vec<f32>>> CustomOp1 for Product<F> {
     fn name(&self) -> &'static str {
-        "int8 product"
+        "product"
     }
 
     fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let (rows, _) = layout.shape().dims2()?;
         let input = storage.as_slice::<f32>()?;
         let Some((start, end)) = layout.contiguous_offsets() else { bail!("rows with gaps") };
-        match self.0.multiply(&input[start..end]) {
-            Some(product) => Ok((CpuStorage::F32(product), Shape::from((rows, self.0.outputs())))),
+        match (self.multiply)(&input[start..end]) {
+            Some(product) => Ok((CpuStorage::F32(product), Shape::from((rows, self.outputs)))),
             None => bail!("rows of {:?} for another matrix", layout.shape()),
         }
     }
@@ -131,8 +154,8 @@ mod tests {
         let (small, large) = (spec(2), spec(500));
         assert!(small.parameters() < MIN_PARAMETERS && large.parameters() >= MIN_PARAMETERS);
         for (given, of_small, of_large) in [
-            ("auto", Held::StoredInt8, Held::Int8),
-            ("stored", Held::StoredInt8, Held::StoredInt8),
+            ("auto", Held::Stored, Held::Int8),
+            ("stored", Held::Stored, Held::Stored),
             ("int8", Held::Int8, Held::Int8),
         ] {
             let given: Precision = given.parse().unwrap();

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// More threads than this wait for each other more than they compute.
-const MAX_THREADS: usize = 8;
+pub(super) const MAX_THREADS: usize = 8;
 /// How the name of the matrices ends that choose experts: they are small, and a choice is not to be rounded.
 pub(super) const ROUTER: &str = "mlp.gate.weight";
 /// The file of counts in a model's folder.
@@ -59,6 +59,8 @@ pub struct LoadOptions {
     pub weights: Precision,
     /// What is computed in; `None` takes [`FloatType::usual`].
     pub float: Option<FloatType>,
+    /// `decode.vicinity` in place of the config's; without effect on networks that do not see both ways.
+    pub vicinity: Option<usize>,
     /// What the network is used for; `None` takes the config's word. [`NetworkUse::Off`] reads no weights but their
     /// headers.
     pub network: Option<NetworkUse>,
@@ -168,7 +170,7 @@ impl Model {
 
     fn assemble(
         name: &str,
-        spec: ModelSpec,
+        mut spec: ModelSpec,
         tokenizer: Tokenizer,
         counts: Option<Counts>,
         options: LoadOptions,
@@ -176,6 +178,7 @@ impl Model {
     ) -> Result<Self, EngineError> {
         let mut device = "cpu".to_owned();
         let mut network = None;
+        spec.decode.vicinity = options.vicinity.or(spec.decode.vicinity);
         if let DeviceChoice::Cuda(_) = options.device {
             // Whoever names a GPU is not to be served by something else unawares.
             options.device.open()?;
@@ -192,6 +195,9 @@ impl Model {
             let source = Source::Stored(&weights);
             let mut loaded = Network::computing_in(float, &spec, source, &opened, threads, options.weights)?;
             loaded.ban(meaningless(&spec, &tokenizer));
+            if options.vicinity.is_some() && loaded.keeps().is_none() {
+                tracing::warn!("a vicinity changes nothing here: this model does not see both ways");
+            }
             network = Some(loaded);
         }
         let (bos, eos) = spec.frame();
@@ -210,8 +216,8 @@ pub(super) fn folder_parts(folder: &Path) -> Result<(ModelSpec, Tokenizer, Optio
     let json = small(&config).map_err(|error| EngineError::ModelFile {
         file: config.clone(),
         reason: format!(
-            "{error}; a model is `embedded`, or a folder with config.json, tokenizer.json and \
-             model.safetensors"
+            "{error}; a model is `quicksilver`, the ID of a pulled one, or a folder with config.json, \
+             tokenizer.json and model.safetensors"
         ),
     })?;
     let Folder { tokenizer, named } = Folder::read(folder)?;
@@ -334,7 +340,7 @@ mod tests {
             Model::load(&ModelSource::Dir(folder.path().to_owned()), options)
         };
         let fault = || load().err().unwrap().to_string();
-        assert!(fault().contains("config.json") && fault().contains("`embedded`"), "{}", fault());
+        assert!(fault().contains("config.json") && fault().contains("`quicksilver`"), "{}", fault());
         let mut config = reference::config(Topology::ContextExact);
         config["vocab_size"] = 320.into();
         let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
@@ -355,5 +361,24 @@ mod tests {
         config["vocab_size"] = 200.into();
         write("config.json", &serde_json::to_vec(&config).unwrap());
         assert!(fault().contains("vocab_size"), "{}", fault());
+    }
+
+    #[test]
+    fn a_vicinity_that_is_asked_for_counts_where_a_model_sees_both_ways() {
+        for (name, both) in [("open-dcoder", true), ("context-exact-f32", false)] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fixture").join(name);
+            let with = |vicinity| {
+                let network = Some(NetworkUse::Denoise);
+                let options = LoadOptions { vicinity, network, ..LoadOptions::default() };
+                Model::load(&ModelSource::Dir(folder.clone()), options).unwrap().network.unwrap()
+            };
+            assert_eq!(with(None).keeps(), None, "{name}");
+            assert_eq!(with(Some(4)).keeps(), both.then_some(4), "{name}");
+            assert_eq!(
+                with(Some(4)).need().caches > with(None).need().caches,
+                both,
+                "{name}: memory is reckoned"
+            );
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`config`], `shapes` | `config.json` → [`ModelSpec`], and the tensors that follow from it |
 //! | [`weights`] | safetensors → checked tensors |
-//! | `reader`, `linear`, `rope`, `attention`, `mlp`, `experts`, `transformer` | the forward pass |
+//! | `reader`, `linear`, `rope`, `attention`, `mlp`, `experts`, `transformer` | the forward pass; `fused`: the same in int8 on the CPU |
 //! | [`context`], `cache`, `kept` | a context's tokens, positions, keys and values, kept between keystrokes |
 //! | [`network`] | [`Network`]: reads a [`Context`], and remembers it |
 //! | [`denoise`], `packed`, `score` | what is asked of it: the sampler's [`NetworkDenoiser`], several canvases in one pass, and hypotheses' scores |
@@ -22,6 +22,7 @@ pub mod config;
 pub mod context;
 pub mod denoise;
 mod experts;
+mod fused;
 mod kept;
 mod linear;
 pub mod load;

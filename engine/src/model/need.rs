@@ -1,7 +1,7 @@
 //! What a network will need of a device's memory, computed before a byte of it is allocated.
 //!
-//! Weights as they are held: int8 where that is what they are stored in or made to on the CPU, read piece by piece; everything
-//! else in the type that is computed with. Caches: the contexts that are remembered.
+//! Weights as they are held: on the CPU in the bytes that they are stored in, or int8 where that is what they are made to, read
+//! piece by piece; everything else in the type that is computed with. Caches: the contexts that are remembered.
 //! Activations: the largest pass. It must not know how a pass is computed, only what it leaves lying.
 
 use std::fmt;
@@ -12,21 +12,24 @@ use serde::Serialize;
 use super::{
     config::{ModelSpec, Topology},
     linear::{Held, Precision},
-    load::ROUTER,
+    load::{MAX_THREADS, ROUTER},
     network::{DTYPE, MAX_REMEMBERED_BYTES, PASS_ROWS, SPAN_ROWS},
-    weights::Weights,
+    weights::{Stored, Weights},
 };
 use crate::{
     EngineError,
     device::{
-        kernels::int8::{Int8Matrix, MAX_INPUTS},
+        kernels::{
+            halves::Halves,
+            int8::{Int8Matrix, MAX_INPUTS},
+        },
         memory::{Bound, Bytes, Memory},
     },
 };
 
 /// Memory left to everything else, in bytes, when a model's fit is judged.
 const RESERVE_BYTES: u64 = 256 * 1024 * 1024;
-/// Pieces of an int8 matrix while it is read, in bytes.
+/// Pieces of a matrix while it is read row by row, in bytes.
 const READING_BYTES: u64 = 8 * 1024 * 1024;
 /// Widths of the residual stream, and of the SwiGLU, that a block holds for each row at once.
 const HIDDEN_COPIES: u64 = 6;
@@ -48,7 +51,7 @@ pub struct Need {
 }
 
 impl Need {
-    /// Of a model of which only the configuration is known: its weights are taken to be stored as floats, and held
+    /// Of a model of which only the configuration is known: its weights are taken to be stored as bf16, and held
     /// as the CPU would.
     #[must_use]
     pub fn of(spec: &ModelSpec) -> Self {
@@ -58,20 +61,26 @@ impl Need {
     /// Of a model computed with in `dtype`, its matrices as `held` says.
     pub(super) fn with(spec: &ModelSpec, weights: Option<&Weights>, dtype: DType, held: Held) -> Self {
         let float = dtype.size_in_bytes() as u64;
-        let is_int8 = |name: &str| match held {
-            Held::Floats => false,
-            Held::StoredInt8 => weights.is_some_and(|weights| weights.is_int8(name)),
-            Held::Int8 => true,
+        let stored = |name: &str| weights.map_or(Stored::PUBLISHED, |weights| weights.as_stored(name));
+        let becomes = |name: &str| match held {
+            Held::Floats => Stored::F32,
+            _ if name.ends_with(ROUTER) => Stored::F32,
+            Held::Stored => stored(name),
+            Held::Int8 => Stored::Int8,
         };
-        let (mut all, mut largest) = (0_u64, READING_BYTES);
+        let (mut all, mut largest, mut widened) = (0_u64, READING_BYTES, 0);
         for (name, shape) in spec.tensors() {
             let numbers = shape.iter().fold(1_u64, |all, &n| all.saturating_mul(n as u64));
-            let bytes = match *shape.as_slice() {
-                [rows, width] if is_int8(&name) && width <= MAX_INPUTS && !name.ends_with(ROUTER) => {
+            let bytes = match (shape.as_slice(), becomes(&name)) {
+                (&[rows, width], Stored::Int8) if width <= MAX_INPUTS => {
                     let again =
                         spec.tied && name == super::transformer::EMBEDDING && Int8Matrix::holds_twice();
                     // A scale and a sum for each row.
                     numbers.saturating_mul(1 + u64::from(again)).saturating_add(8 * rows as u64)
+                }
+                (&[_, width], Stored::Half(_)) => {
+                    widened = widened.max((MAX_THREADS * Halves::working_bytes(width)) as u64);
+                    numbers.saturating_mul(2)
                 }
                 _ => {
                     // As stored, widened, and turned.
@@ -84,7 +93,7 @@ impl Need {
         Self {
             weights: all,
             caches: caches(spec, float),
-            activations: activations(spec, float),
+            activations: activations(spec, float).saturating_add(widened),
             reading: largest,
         }
     }
@@ -179,7 +188,7 @@ fn activations(spec: &ModelSpec, float: u64) -> u64 {
         HIDDEN_COPIES * spec.hidden as u64 + HEAD_COPIES * heads + GATE_COPIES * spec.intermediate as u64;
     // Logits of every masked row: normed, as computed, and as the sampler takes them.
     let logits = 3 * (spec.decode.max_span * spec.vocab) as u64 * 4;
-    // The CPU's kernel needs one row of scores a thread; elsewhere there are all of them, before and after the softmax.
+    // The CPU's kernel needs the scores of 32 rows of a head a thread; elsewhere there are all of them, before and after the softmax.
     let scores =
         if spec.topology != Topology::ContextExact { 2 * spec.heads as u64 * rows * rows * float } else { 0 };
     rows.saturating_mul(row).saturating_mul(float).saturating_add(logits).saturating_add(scores)
@@ -202,8 +211,13 @@ mod tests {
     #[test]
     fn weights_are_counted_as_they_are_held() {
         let spec = spec(Topology::Full);
-        let floats = Need::of(&spec);
-        assert_eq!(floats.weights, spec.parameters() * 4);
+        let with = |held| Need::with(&spec, None, DTYPE, held).weights;
+        assert_eq!(with(Held::Floats), spec.parameters() * 4);
+        // Norms and biases are widened.
+        let vectors: usize =
+            spec.tensors().into_iter().filter(|(_, shape)| shape.len() == 1).map(|(_, shape)| shape[0]).sum();
+        assert_eq!(with(Held::Stored), (spec.parameters() + vectors as u64) * 2);
+        assert_eq!(Need::of(&spec).weights, with(Held::Stored));
         assert_eq!(Need::with(&spec, None, DType::BF16, Held::Floats).weights, spec.parameters() * 2);
     }
 

@@ -293,7 +293,10 @@ impl Network {
     ) -> candle_core::Result<Tensor> {
         let angles = positions
             .iter()
-            .map(|positions| self.body.rope.angles(positions, &self.body.device))
+            .map(|positions| {
+                let positions: Vec<i64> = positions.iter().map(|&position| position.into()).collect();
+                self.body.rope.angles(&positions, &self.body.device)
+            })
             .collect::<candle_core::Result<Vec<_>>>()?;
         let mask = seen.mask(&self.body.device, self.body.dtype)?;
         self.body.hidden(tokens, &Sight { angles: &angles, rows, seen, mask })

@@ -11,6 +11,7 @@ use crate::{
         denoise::BANNED,
         recorded::{Answer, Case, Recorded},
         reference::{self, Row},
+        weights::Stored,
     },
 };
 
@@ -397,6 +398,32 @@ fn the_recorded_logits_of_pytorch_are_met() {
         checked += 1;
     }
     assert!(checked >= 14, "{checked} folders with references");
+}
+
+/// Bf16 and f16 are widened as they are multiplied: nothing is lost, and nothing is added up in another order.
+#[test]
+fn held_in_two_bytes_a_network_answers_as_in_four_to_the_last_bit() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fixture");
+    let mut checked = 0;
+    for folder in std::fs::read_dir(fixtures).unwrap().map(|entry| entry.unwrap().path()) {
+        let recorded: Recorded =
+            serde_json::from_slice(&std::fs::read(folder.join("reference.json")).unwrap()).unwrap();
+        let run = |precision| {
+            let mut network = of_folder(&folder, precision);
+            let rows = |case: &Case| case.computed(&mut network).unwrap().rows;
+            let bits: Vec<u32> = recorded.cases.iter().flat_map(rows).flatten().map(f32::to_bits).collect();
+            (bits, network.need().weights)
+        };
+        let ((two, bytes), (four, whole)) = (run(Precision::Stored), run(Precision::Full));
+        let spec = of_folder(&folder, Precision::Stored).spec().clone();
+        let weights = Weights::in_folder(&folder, &spec).unwrap().unwrap();
+        if let Stored::Half(_) = weights.as_stored("model.layers.0.mlp.down_proj.weight") {
+            assert!(two == four, "{}", folder.display());
+            assert!(bytes as f64 <= 0.55 * whole as f64, "{}: {bytes} of {whole}", folder.display());
+            checked += 1;
+        }
+    }
+    assert!(checked >= 9, "{checked} folders in bf16 or f16");
 }
 
 /// A GPU has neither the CPU's attention nor its int8 products. In f16 the CPU has them neither, and so takes the GPU's way.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::{
     EngineError,
-    diffusion::{Canvas, Denoiser, Interrupt, Search, Watcher, search::climb},
+    diffusion::{Denoiser, Patient, Search, search::climb},
     model::{LoadOptions, Model, ModelSource},
     tokens::TokenId,
 };
@@ -44,16 +44,6 @@ impl Denoiser for OneByOne<'_> {
         }
         Ok(())
     }
-}
-
-struct Patient;
-
-impl Watcher for Patient {
-    fn interrupt(&mut self) -> Option<Interrupt> {
-        None
-    }
-
-    fn frame(&mut self, _: u32, _: &Canvas) {}
 }
 
 #[test]

@@ -5,7 +5,12 @@ use candle_core::{DType, Device, Result, Tensor};
 use rustc_hash::FxHashMap;
 use serde_json::json;
 
-use super::{config::ModelSpec, linear::Precision, network::Network, weights::Weights};
+use super::{
+    config::ModelSpec,
+    linear::Precision,
+    network::Network,
+    weights::{Stored, Weights},
+};
 use crate::{EngineError, device::FloatType};
 
 /// Standard deviation of random matrices: about that of trained ones, so that activations stay sane.
@@ -71,6 +76,19 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// What a tensor's numbers are stored as; those that are not are taken for bf16, as nearly all published ones are.
+    pub(super) fn as_stored(&self, name: &str) -> Stored {
+        self.stored().map_or(Stored::PUBLISHED, |weights| weights.as_stored(name))
+    }
+
+    /// Rows of a matrix.
+    pub(super) fn rows(&self, name: &str) -> std::result::Result<usize, EngineError> {
+        match self {
+            Self::Stored(weights) => weights.rows(name),
+            Self::Random(shapes) => Ok(shapes.rows(name)),
+        }
+    }
+
     /// A tensor's numbers; of what is not stored, vectors only: ones for norms, zeros for biases.
     pub(super) fn read(&self, name: &str) -> std::result::Result<Vec<f32>, EngineError> {
         match self {
@@ -111,15 +129,35 @@ pub(super) fn int8(
 ) -> std::result::Result<(), EngineError> {
     // Evenly spread bytes deviate by 74.
     let scale = [DEVIATION / 74.0];
+    by_rows(rows, width, |state| (state >> 56) as i8, |row| take(row, &scale))
+}
+
+/// A random bf16 matrix, row by row.
+pub(super) fn bf16(
+    rows: usize,
+    width: usize,
+    take: impl FnMut(&[u16]) -> std::result::Result<(), EngineError>,
+) -> std::result::Result<(), EngineError> {
+    // As above.
+    let number = |state: u64| f32::from((state >> 56) as i8) * (DEVIATION / 74.0);
+    by_rows(rows, width, |state| half::bf16::from_f32(number(state)).to_bits(), take)
+}
+
+fn by_rows<T: Copy + Default>(
+    rows: usize,
+    width: usize,
+    number: impl Fn(u64) -> T,
+    mut take: impl FnMut(&[T]) -> std::result::Result<(), EngineError>,
+) -> std::result::Result<(), EngineError> {
     let mut state = rows as u64;
-    let mut row = vec![0_i8; width];
+    let mut row = vec![T::default(); width];
     (0..rows).try_for_each(|_| {
-        for number in &mut row {
+        for into in &mut row {
             // A linear congruence (Knuth's MMIX constants).
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            *number = (state >> 56) as i8;
+            *into = number(state);
         }
-        take(&row, &scale)
+        take(&row)
     })
 }
 
@@ -160,7 +198,12 @@ mod tests {
 
     #[test]
     fn a_random_network_answers_with_and_without_a_cache() {
-        let ways = [(true, Precision::Full), (false, Precision::Full), (true, Precision::Int8)];
+        let ways = [
+            (true, Precision::Full),
+            (false, Precision::Full),
+            (true, Precision::Int8),
+            (true, Precision::Stored),
+        ];
         for (cached, precision) in ways {
             let spec = spec("toy", cached, 24, 8).unwrap();
             let mut network = Network::random(&spec, &Device::Cpu, FloatType::F32, 1, precision).unwrap();

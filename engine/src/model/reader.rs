@@ -8,11 +8,14 @@ use super::{
     linear::{Held, Linear},
     mlp::{Mlp, SwiGlu},
     random::Source,
-    weights::Weights,
+    weights::Stored,
 };
 use crate::{
     EngineError,
-    device::kernels::int8::{Int8Builder, Int8Matrix, MAX_INPUTS, Purpose},
+    device::kernels::{
+        halves::{Half, Halves},
+        int8::{Int8Builder, MAX_INPUTS, Purpose},
+    },
 };
 
 /// Reads tensors into the layout of the pass.
@@ -79,45 +82,58 @@ impl Reader<'_> {
 
     /// Matrices of `[out, width]` side by side as one of `[width, sum of outs]`.
     pub(super) fn linear(&self, names: &[String], width: usize) -> Result<Linear, EngineError> {
-        if let Some(matrix) = self.int8(names, width, Purpose::Products)? {
-            return Ok(Linear::Int8(matrix.into()));
-        }
-        let weights = match &self.source {
-            Source::Stored(weights) => weights,
-            Source::Random(shapes) => {
-                let outs = names.iter().map(|name| shapes.rows(name)).sum();
-                return self.random(&[width, outs]).map(Linear::Float);
-            }
-        };
-        let parts: Vec<Vec<f32>> = names.iter().map(|name| weights.read(name)).collect::<Result<_, _>>()?;
-        self.columns(&parts.iter().collect::<Vec<_>>(), width).map(Linear::Float)
+        self.matrix(names, width, Purpose::Products)
     }
 
-    /// Matrices of `[out, width]` above one another, if they are to be int8.
-    pub(super) fn int8(
+    /// The same, for products or for looking up columns.
+    pub(super) fn matrix(
         &self,
         names: &[String],
         width: usize,
         purpose: Purpose,
-    ) -> Result<Option<Int8Matrix>, EngineError> {
-        let is_int8 = match self.held {
-            Held::Floats => false,
-            Held::StoredInt8 => {
-                let stored = |weights: &Weights| names.iter().all(|name| weights.is_int8(name));
-                self.source.stored().is_some_and(stored)
-            }
-            Held::Int8 => true,
-        };
-        if !is_int8 || width > MAX_INPUTS {
-            return Ok(None);
+    ) -> Result<Linear, EngineError> {
+        if let Some(matrix) = self.held(names, width, purpose)? {
+            return Ok(matrix);
         }
-        let wrong = || EngineError::Internal(format!("{names:?} is no matrix"));
-        let rows = |name: &String| match &self.source {
-            Source::Stored(weights) => weights.rows(name),
-            Source::Random(shapes) => Ok(shapes.rows(name)),
-        };
-        let outputs = names.iter().map(rows).sum::<Result<usize, _>>()?;
-        let mut builder = Int8Builder::new(outputs, width, purpose).ok_or_else(wrong)?;
+        match &self.source {
+            Source::Stored(weights) => {
+                let parts: Vec<Vec<f32>> =
+                    names.iter().map(|name| weights.read(name)).collect::<Result<_, _>>()?;
+                self.columns(&parts.iter().collect::<Vec<_>>(), width).map(Linear::Float)
+            }
+            Source::Random(_) => self.random(&[width, self.outputs(names)?]).map(Linear::Float),
+        }
+    }
+
+    /// Matrices of `[out, width]` side by side, if the CPU holds them in fewer bytes than those that are computed with.
+    pub(super) fn held(
+        &self,
+        names: &[String],
+        width: usize,
+        purpose: Purpose,
+    ) -> Result<Option<Linear>, EngineError> {
+        let each = |as_stored| names.iter().all(|name| self.source.as_stored(name) == as_stored);
+        match self.held {
+            Held::Int8 if width <= MAX_INPUTS => self.int8(names, width, purpose).map(Some),
+            Held::Stored if each(Stored::Int8) && width <= MAX_INPUTS => {
+                self.int8(names, width, purpose).map(Some)
+            }
+            Held::Stored => [Half::Bf16, Half::F16]
+                .into_iter()
+                .find(|&half| each(Stored::Half(half)))
+                .map(|half| self.halves(half, names, width))
+                .transpose(),
+            Held::Int8 | Held::Floats => Ok(None),
+        }
+    }
+
+    fn outputs(&self, names: &[String]) -> Result<usize, EngineError> {
+        names.iter().map(|name| self.source.rows(name)).sum()
+    }
+
+    fn int8(&self, names: &[String], width: usize, purpose: Purpose) -> Result<Linear, EngineError> {
+        let wrong = || no_matrix(names);
+        let mut builder = Int8Builder::new(self.outputs(names)?, width, purpose).ok_or_else(wrong)?;
         for name in names {
             let take = |rows: &[i8], scales: &[f32]| builder.push(rows, scales).ok_or_else(wrong);
             match &self.source {
@@ -125,7 +141,22 @@ impl Reader<'_> {
                 Source::Random(shapes) => super::random::int8(shapes.rows(name), width, take)?,
             }
         }
-        builder.finish().ok_or_else(wrong).map(Some)
+        Ok(Linear::Int8(builder.finish().ok_or_else(wrong)?.into()))
+    }
+
+    fn halves(&self, half: Half, names: &[String], width: usize) -> Result<Linear, EngineError> {
+        let wrong = || no_matrix(names);
+        let mut matrix = Halves::zeros(half, self.outputs(names)?, width).ok_or_else(wrong)?;
+        let mut outputs = 0..;
+        for name in names {
+            let take =
+                |row: &[u16]| outputs.next().and_then(|output| matrix.set(output, row)).ok_or_else(wrong);
+            match &self.source {
+                Source::Stored(weights) => weights.half_rows(name, take)?,
+                Source::Random(shapes) => super::random::bf16(shapes.rows(name), width, take)?,
+            }
+        }
+        Ok(Linear::Halves(matrix))
     }
 
     fn columns(&self, parts: &[&Vec<f32>], width: usize) -> Result<Tensor, EngineError> {
@@ -163,4 +194,8 @@ impl Reader<'_> {
             Tensor::from_vec(numbers, shape, self.device).and_then(|tensor| tensor.to_dtype(self.dtype));
         tensor.map_err(|error| crate::device::failed(&error))
     }
+}
+
+fn no_matrix(names: &[String]) -> EngineError {
+    EngineError::Internal(format!("{names:?} is no matrix"))
 }

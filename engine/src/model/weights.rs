@@ -4,6 +4,7 @@
 //! are refused by name: the one can run code, the other is another format.
 
 mod int8;
+mod pieces;
 
 use std::{
     fs::File,
@@ -18,6 +19,8 @@ use safetensors::tensor::{Dtype, Metadata};
 
 use super::config::{ModelSpec, names::Names};
 use crate::EngineError;
+
+pub(super) use pieces::Stored;
 
 /// Bytes of the largest header.
 pub const MAX_HEADER_BYTES: u64 = 8 * 1024 * 1024;
@@ -255,10 +258,8 @@ impl Weights {
                 row.iter_mut().for_each(|number| *number *= scale);
             }
         }
-        match numbers.iter().position(|number| !number.is_finite()) {
-            Some(at) => Err(self.fault(place, name, &format!("number {at} is {}", numbers[at]))),
-            None => Ok(numbers),
-        }
+        self.all_finite(name, &numbers, 0)?;
+        Ok(numbers)
     }
 
     fn raw(&self, place: &Place) -> Result<Vec<u8>, String> {

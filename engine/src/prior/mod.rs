@@ -87,12 +87,22 @@ pub trait Vocabulary {
 pub enum Extent {
     /// From the cursor to the end of the line.
     Rest,
+    /// From the cursor to the text right of it on the same line.
+    Inside,
     /// A whole line, its indentation given (as prefix or as bytes to heal).
     Line,
     /// Several lines, until the block that the cursor stands in ends.
     Block,
     /// At most so many tokens, line breaks allowed.
     Tokens(usize),
+}
+
+impl Extent {
+    /// Whether the answer has no line break.
+    #[must_use]
+    pub fn one_line(self) -> bool {
+        matches!(self, Self::Rest | Self::Inside | Self::Line)
+    }
 }
 
 /// A hole and the text around it, as tokens.

@@ -4,7 +4,8 @@
     python -m quicksilver_training.fit pools.jsonl [more.jsonl …]
 
 prints the weights of `engine/src/prior/ranker.rs` and `gate.rs`, for whole lines and rests of lines apart. The ranker is a
-softmax over each pool that holds the right line; the gate a logistic regression on the winners.
+softmax over each pool that holds the right line; the gate a logistic regression on the winners. What stands between brackets is
+ranked as rests of lines are (a ranker of its own won nothing on the test packages) and has a gate of its own.
 """
 
 import json
@@ -85,8 +86,9 @@ def fit_gate(pools: list[list[dict]], ranker: torch.Tensor) -> torch.Tensor:
 
 if __name__ == "__main__":
     rows = [json.loads(line) for path in sys.argv[1:] for line in Path(path).read_text().splitlines()]
-    for kind in ("line", "rest"):
-        pools = [row["pool"] for row in rows if row["kind"] == kind]
-        ranker = fit_ranker(pools)
-        for title, names, weights in (("ranker", RANKER, ranker), ("gate", GATE, fit_gate(pools, ranker))):
-            print(kind, title, ", ".join(f"{name}: {weight:.3f}" for name, weight in zip(names, weights)))
+    pools = {kind: [row["pool"] for row in rows if row["kind"] == kind] for kind in ("line", "rest", "brackets")}
+    rankers = {kind: fit_ranker(pools[kind]) for kind in ("line", "rest")}
+    fitted = [(f"{kind} ranker", RANKER, ranker) for kind, ranker in rankers.items()]
+    fitted += [(f"{kind} gate", GATE, fit_gate(pools[kind], rankers.get(kind, rankers["rest"]))) for kind in pools]
+    for title, names, weights in fitted:
+        print(title, ", ".join(f"{name}: {weight:.3f}" for name, weight in zip(names, weights)))

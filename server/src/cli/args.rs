@@ -12,7 +12,7 @@ use super::{
     failure::EXIT_CODES,
     sandbox::SandboxArgs,
 };
-use crate::models::HUB;
+use crate::{models::HUB, session::config::MAX_VICINITY};
 
 /// Fills the hole at the cursor with a diffusion model: the whole span at once, refined step by step.
 #[derive(Debug, Parser)]
@@ -30,7 +30,8 @@ impl Cli {
     #[must_use]
     pub fn log(&self) -> &str {
         let usual = match self.command {
-            Command::Engine(_) | Command::Lsp(_) => "info",
+            // What the framework says of a plain start and end is of no use to those who read an editor's log.
+            Command::Engine(_) | Command::Lsp(_) => "info,tower_lsp_server=warn",
             // Why no engine could be started is the command's own error: once is enough.
             _ => "error,quicksilver::engine::supervisor=off",
         };
@@ -76,7 +77,7 @@ const WEIGHTS: [&str; 3] = ["auto", "stored", "int8"];
 #[derive(Args, Debug)]
 pub(super) struct AskArgs {
     /// Ask this engine (https://HOST, http://127.0.0.1:PORT or unix:PATH) instead of this machine's own
-    #[arg(long, value_name = "URL", env = "QUICKSILVER_ENDPOINT", conflicts_with_all = ["device", "weights"])]
+    #[arg(long, value_name = "URL", env = "QUICKSILVER_ENDPOINT", conflicts_with_all = ["device", "weights", "vicinity"])]
     pub(super) endpoint: Option<String>,
     /// File with the key for --endpoint; without it QUICKSILVER_KEY counts
     #[arg(long, value_name = "FILE", requires = "endpoint")]
@@ -90,6 +91,10 @@ pub(super) struct AskArgs {
     /// How weights are held on the CPU: auto takes int8 from 100 million parameters on, else as stored; stored; int8
     #[arg(long, default_value = "auto", value_parser = WEIGHTS)]
     pub(super) weights: String,
+    /// Of a model that sees both ways, most denoise steps read so many tokens either side of the hole anew: faster, and
+    /// approximate; all unless given, or what the model's config says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(..=i64::from(MAX_VICINITY)))]
+    pub(super) vicinity: Option<u16>,
 }
 
 #[derive(Args, Debug)]
@@ -147,6 +152,10 @@ pub(super) struct EngineArgs {
     /// How weights are held on the CPU: auto takes int8 from 100 million parameters on, else as stored; stored; int8
     #[arg(long, default_value = "auto", value_parser = WEIGHTS)]
     pub(super) weights: String,
+    /// Of a model that sees both ways, most denoise steps read so many tokens either side of the hole anew: faster, and
+    /// approximate; all unless given, or what the model's config says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(..=i64::from(MAX_VICINITY)))]
+    pub(super) vicinity: Option<u16>,
     /// File with the keys that may ask, one per line; without it QUICKSILVER_KEY counts
     #[arg(long, value_name = "FILE")]
     pub(super) key_file: Option<PathBuf>,

@@ -54,6 +54,7 @@ fn gpu() -> Option<String> {
     #[cfg(feature = "engine")]
     let gpu = Some(match quicksilver_engine::device::DeviceChoice::Cuda(0).open() {
         Ok((_, name)) => format!("GPU {name} can be used"),
+        Err(_) if !cfg!(feature = "cuda") => "no GPU is used: this build has no CUDA".to_owned(),
         Err(error) => format!("no GPU is used; {error}"),
     });
     #[cfg(not(feature = "engine"))]

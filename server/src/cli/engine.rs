@@ -64,8 +64,8 @@ mod with_tensors {
         tokio::pin!(orphaned);
         let begun = Instant::now();
         let source = source(args.model.as_deref())?;
-        let (device, weights) = (args.device.clone(), args.weights.clone());
-        let loading = tokio::task::spawn_blocking(move || load(source, &device, &weights));
+        let options = options(args).map_err(failure)?;
+        let loading = tokio::task::spawn_blocking(move || load(source, options));
         let loaded = tokio::select! {
             loaded = loading => loaded,
             () = &mut orphaned => return Err(Failure::new(Exit::Failed, ORPHANED)),
@@ -117,6 +117,8 @@ mod with_tensors {
         let exit = match error {
             EngineError::ModelFile { .. } | EngineError::TooLarge(_) => Exit::Model,
             EngineError::Listen { .. } => Exit::Listen,
+            // A device that is not there: another start would only say it again.
+            EngineError::Device { .. } => Exit::Usage,
             _ => Exit::Failed,
         };
         Failure::new(exit, error.to_string())
@@ -169,9 +171,16 @@ mod with_tensors {
         std::future::pending().await
     }
 
-    fn load(source: Source, device: &str, weights: &str) -> Result<(Queue, About), EngineError> {
-        let options =
-            LoadOptions { device: device.parse()?, weights: weights.parse()?, ..LoadOptions::default() };
+    fn options(args: &EngineArgs) -> Result<LoadOptions, EngineError> {
+        Ok(LoadOptions {
+            device: args.device.parse()?,
+            weights: args.weights.parse()?,
+            vicinity: args.vicinity.map(usize::from),
+            ..LoadOptions::default()
+        })
+    }
+
+    fn load(source: Source, options: LoadOptions) -> Result<(Queue, About), EngineError> {
         let (send, about) = std::sync::mpsc::sync_channel(1);
         // On the worker's thread: a device's handles may not change threads.
         let queue = Queue::start(move || {

@@ -15,7 +15,7 @@ use super::{
     source::Source,
     told::Told,
 };
-use crate::engine::{AskError, Client, Endpoint, Engine, EngineState, NO_MODEL};
+use crate::engine::{AskError, Client, Endpoint, Engine, EngineState, How, NO_MODEL};
 
 /// How long an engine may take to come up before we say so.
 const START_TIMEOUT: Duration = Duration::from_secs(120);
@@ -47,8 +47,9 @@ pub(super) async fn run(args: &InfillArgs) -> Result<(), Failure> {
 
 /// The endpoint that the command line names.
 pub(super) fn endpoint(args: &AskArgs) -> Result<Endpoint, Failure> {
-    let AskArgs { endpoint, key_file, model, device, weights } = args;
-    Ok(Endpoint::from_settings(endpoint.as_deref(), key_file.as_deref(), model.clone(), device, weights)?)
+    let AskArgs { endpoint, key_file, model, device, weights, vicinity } = args;
+    let how = How { device: device.clone(), weights: weights.clone(), vicinity: *vicinity };
+    Ok(Endpoint::from_settings(endpoint.as_deref(), key_file.as_deref(), model.clone(), how)?)
 }
 
 /// Waits for the engine: while this machine's own starts, but not for one elsewhere that does not answer now.

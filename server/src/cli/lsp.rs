@@ -14,6 +14,7 @@ pub(super) fn run(args: &LspArgs) -> Result<(), Failure> {
         model: ask.model.clone(),
         device: ask.device.clone(),
         weights: ask.weights.clone(),
+        vicinity: ask.vicinity,
         ..Settings::default()
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(THREADS).enable_all().build();

@@ -53,12 +53,16 @@ fn pains_of_wrong_text() {
 
 #[test]
 fn pain_12_tabs_and_blanks_are_the_documents_own() {
-    for (indent, raw, expected) in [
-        (Indent::Tab, "\n        a\n            b", "\n\t\ta\n\t\t\tb"),
-        (Indent::Spaces(2), "\n\ta\n\t\tb", "\n  a\n    b"),
-        (Indent::Spaces(4), "\n    a\n        b", "\n    a\n        b"),
+    for (place, indent, raw, expected) in [
+        ("x {|", Indent::Tab, "\n        a\n            b", "\n\t\ta\n\t\t\tb"),
+        ("x {|", Indent::Spaces(2), "\n\ta\n\t\tb", "\n  a\n    b"),
+        ("x {|", Indent::Spaces(4), "\n    a\n        b", "\n    a\n        b"),
+        // The first line, too, where it begins at the margin; else its blanks are no indentation.
+        ("x {\n|", Indent::Tab, "    aa\n        b", "\taa\n\t\tb"),
+        ("x {\n|", Indent::Spaces(2), "\taa", "  aa"),
+        ("x =|", Indent::Tab, "    aa", "    aa"),
     ] {
-        let site = Site { indent, ..site("x {|") };
+        let site = Site { indent, ..site(place) };
         assert_eq!(
             polish(raw, &site, BLOCK).map(|polished| polished.text),
             Ok(expected.into()),

@@ -19,6 +19,17 @@ pub struct Polished {
     pub swallows: usize,
 }
 
+impl Polished {
+    /// The text without the closers that it replaces, where it ends with them and closes nothing before: then they may as well
+    /// stay. `after` stands right of the cursor.
+    #[must_use]
+    pub fn before_closers(&self, after: &str) -> Option<&str> {
+        let closers = after.get(..self.swallows).filter(|closers| !closers.is_empty())?;
+        let text = self.text.strip_suffix(closers).filter(|text| !text.is_empty())?;
+        balance(text).stray.is_empty().then_some(text)
+    }
+}
+
 /// What the request wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -37,6 +48,8 @@ const LONGEST_CHANT: usize = 4;
 /// Characters, and how often they are said in a row at a line's end, that make a stammer.
 const STAMMER_CHARS: usize = 4;
 const STAMMERS: usize = 5;
+/// Characters before the cursor that are an echo when the text says them right again.
+const ECHO_CHARS: usize = 16;
 /// What other models end a text with, or begin another file with.
 const SENTINELS: [&str; 10] = [
     "<|endoftext|>",
@@ -78,10 +91,10 @@ pub fn polish(raw: &str, site: &Site, wanted: Wanted) -> Result<Polished, Silenc
     if visible < MIN_VISIBLE && !wanted.invoked {
         return Err(Silence::TooShort);
     }
-    if repeats_a_neighbour(&text, site) || text.split('\n').any(stammers) {
+    if repeats_a_neighbour(&text, site) || echoes(&text, site) || text.split('\n').any(stammers) {
         return Err(Silence::Repetition);
     }
-    text = indented(&text, site.indent);
+    text = indented(&text, site);
     if site.line_break != "\n" {
         text = text.replace('\n', site.line_break);
     }
@@ -279,14 +292,28 @@ fn repeats_a_neighbour(text: &str, site: &Site) -> bool {
     says && whole_line && (site.next_text() == Some(line) || site.above.trim() == line)
 }
 
-/// The lines after the first, indented as the document is.
-fn indented(text: &str, indent: Indent) -> String {
-    let mut lines = text.split('\n');
-    let mut out = lines.next().unwrap_or_default().to_owned();
-    for line in lines {
-        out.push('\n');
+/// Whether the text only says again what stands right before the cursor.
+fn echoes(text: &str, site: &Site) -> bool {
+    let said = text.trim();
+    said.chars().count() >= ECHO_CHARS
+        && said.contains(char::is_alphabetic)
+        && site.before.trim_end().ends_with(said)
+}
+
+/// The lines that begin in the text, indented as the document is: those after the first, and that too where nothing stands before it.
+fn indented(text: &str, site: &Site) -> String {
+    let begins = site.before.trim().is_empty();
+    let mut out = String::with_capacity(text.len());
+    for (at, line) in text.split('\n').enumerate() {
+        if at == 0 && !begins {
+            out.push_str(line);
+            continue;
+        }
         let lead = leading(line);
-        match indent {
+        if at > 0 {
+            out.push('\n');
+        }
+        match site.indent {
             Indent::Tab if lead.contains(' ') => {
                 let width = columns(lead);
                 out.extend(std::iter::repeat_n('\t', width / 4));
@@ -298,7 +325,8 @@ fn indented(text: &str, indent: Indent) -> String {
             }
             _ => out.push_str(lead),
         }
-        out.push_str(line[lead.len()..].trim_end());
+        let rest = &line[lead.len()..];
+        out.push_str(if at > 0 { rest.trim_end() } else { rest });
     }
     out
 }

@@ -98,6 +98,13 @@ fn the_line_above_is_not_offered_again() {
 }
 
 #[test]
+fn what_stands_right_before_the_cursor_is_not_said_again() {
+    assert_eq!(line("// try `fill shop.rs:20`.|", " `fill shop.rs:20`."), "silence: Repetition");
+    assert_eq!(line("x = a.one + |", "a.one"), "x = a.one + a.one");
+    assert_eq!(line("[0, 0, 0, 0, 0, 0, |", "0, 0, 0, 0, 0, 0"), "[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0");
+}
+
+#[test]
 fn next_to_nothing_is_nothing_unless_asked_for() {
     assert_eq!(line("x|", "  "), "silence: NothingToAdd");
     assert_eq!(line("x|", ";"), "silence: TooShort");
@@ -138,4 +145,19 @@ proptest! {
             prop_assert!(!polished.text.trim().is_empty());
         }
     }
+}
+
+#[test]
+fn closers_at_the_end_that_stand_there_may_stay() {
+    for (text, after, before) in [
+        ("sheet, row)", ")", Some("sheet, row")),
+        ("f(x));", ");", Some("f(x)")),
+        ("a).b()", ")", None),
+        (")", ")", None),
+        ("a, b", ")", None),
+    ] {
+        let polished = Polished { text: text.into(), swallows: after.len() };
+        assert_eq!(polished.before_closers(after), before, "{text} before {after}");
+    }
+    assert_eq!(Polished { text: "a)".into(), swallows: 0 }.before_closers(")"), None);
 }

@@ -12,9 +12,8 @@ fn offered(marked: &str, choices: &[(&str, Option<f32>)]) -> Vec<String> {
     let choice = |(index, &(text, confidence)): (usize, &(&str, Option<f32>))| Choice {
         index: index as u32,
         text: text.into(),
-        finish_reason: None,
         confidence,
-        frame: None,
+        ..Choice::default()
     };
     let response = FimResponse {
         id: String::new(),

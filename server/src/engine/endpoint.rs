@@ -53,10 +53,19 @@ pub struct Local {
     pub program: PathBuf,
     /// Model folder, or ID of a pulled model; `None` takes the embedded one.
     pub model: Option<String>,
+    /// How it computes.
+    pub how: How,
+}
+
+/// How an engine of this machine computes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct How {
     /// `auto`, `cpu` or `cuda:N`.
     pub device: String,
     /// `auto`, `stored` or `int8`.
     pub weights: String,
+    /// Context rows either side of the hole that a step reads anew; `None` for what the model's config says.
+    pub vicinity: Option<u16>,
 }
 
 /// An engine at an address.
@@ -114,10 +123,10 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`AskError::CannotStart`] when the system does not say which executable this is.
-    pub fn local(model: Option<String>, device: &str, weights: &str) -> Result<Self, AskError> {
+    pub fn local(model: Option<String>, how: How) -> Result<Self, AskError> {
         let program = std::env::current_exe()
             .map_err(|error| AskError::CannotStart(format!("cannot find my own executable: {error}")))?;
-        Ok(Self::Local(Local { program, model, device: device.to_owned(), weights: weights.to_owned() }))
+        Ok(Self::Local(Local { program, model, how }))
     }
 
     /// What user settings or a command line say: an address with its key from `key_file`, else from the environment's
@@ -129,10 +138,9 @@ impl Endpoint {
         address: Option<&str>,
         key_file: Option<&Path>,
         model: Option<String>,
-        device: &str,
-        weights: &str,
+        how: How,
     ) -> Result<Self, AskError> {
-        let Some(address) = address else { return Self::local(model, device, weights) };
+        let Some(address) = address else { return Self::local(model, how) };
         let key = match key_file {
             Some(file) => Some(std::fs::read_to_string(file).map_err(|error| {
                 AskError::Setting(format!("the key file {} cannot be read: {error}", file.display()))

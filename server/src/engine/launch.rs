@@ -101,10 +101,20 @@ async fn start(local: &Local, rendezvous: Rendezvous) -> Result<Running, AskErro
 fn spawn(local: &Local, rendezvous: &Rendezvous, key: &Secret) -> Result<Child, AskError> {
     let unique: String = key.expose().chars().take(8).collect();
     let mut command = Command::new(&local.program);
-    command.args(["engine", "--while-leased", "--device", &local.device, "--weights", &local.weights]);
+    command.args([
+        "engine",
+        "--while-leased",
+        "--device",
+        &local.how.device,
+        "--weights",
+        &local.how.weights,
+    ]);
     command.arg("--listen").arg(rendezvous.address(&unique));
     if let Some(model) = &local.model {
         command.arg("--model").arg(model);
+    }
+    if let Some(vicinity) = local.how.vicinity {
+        command.arg("--vicinity").arg(vicinity.to_string());
     }
     // By environment, because arguments are there for every user to read.
     command.env("QUICKSILVER_KEY", key.expose());

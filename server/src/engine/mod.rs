@@ -21,7 +21,7 @@ mod supervisor;
 
 pub use client::{Client, OnFrame};
 pub(crate) use client::{provide_tls, words as tls_words};
-pub use endpoint::{Api, Endpoint, Local, Remote, Secret};
+pub use endpoint::{Api, Endpoint, How, Local, Remote, Secret};
 pub use error::AskError;
 pub use launch::NO_MODEL;
 pub use supervisor::{Engine, EngineState};

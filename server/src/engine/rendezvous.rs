@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_millis(20);
 /// Unix socket addresses have 108 bytes, the closing NUL included; some systems have 104.
 const MAX_SOCKET_PATH: usize = 103;
 
-/// One engine's meeting place: by version, executable, model, device and weights.
+/// One engine's meeting place: by version, executable, model, and how it computes.
 pub(super) struct Rendezvous {
     folder: PathBuf,
     name: String,
@@ -51,13 +51,7 @@ impl Rendezvous {
         })?;
         // A rebuilt executable is another engine, though the version is the same.
         let built = fs::metadata(&local.program).and_then(|file| file.modified()).ok();
-        let what = format!(
-            "{}\n{built:?}\n{:?}\n{}\n{}",
-            local.program.display(),
-            local.model,
-            local.device,
-            local.weights
-        );
+        let what = format!("{}\n{built:?}\n{:?}\n{:?}", local.program.display(), local.model, local.how);
         let name = format!("engine-{}-{:016x}", env!("CARGO_PKG_VERSION"), fnv1a(what.as_bytes()));
         Ok(Self { folder, name })
     }

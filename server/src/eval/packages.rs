@@ -88,10 +88,10 @@ impl Packages {
         drop(gates);
         if found.is_empty() {
             let have: Vec<&str> = languages.iter().map(|language| language.name.as_str()).collect();
-            return Err(EvalError::Nothing(format!(
-                "no holes to be cut: the files are of {}",
-                have.join(", ")
-            )));
+            return Err(EvalError::Nothing(match have[..] {
+                [] => "no holes to be cut: there is no code in a language that is known".to_owned(),
+                _ => format!("no holes to be cut: the files are of {}", have.join(", ")),
+            }));
         }
         Random::new(drawing.seed).shuffle(&mut found);
         let (cuts, holes) = found.into_iter().unzip();

@@ -215,15 +215,15 @@ struct Place {
 impl Place {
     fn put(self, suggestion: Suggestion) -> Placed {
         let position = |byte: usize| self.snapshot.position_at(ByteOffset(byte), self.encoding);
-        let place = |Polished { text, swallows }| {
-            let swallows = self.rest.len().min(swallows);
+        let place = |mut polished: Polished| {
+            let swallows = self.rest.len().min(polished.swallows);
             // Neovim cuts a text at `\n` and puts the buffer's own line ends in; a `\r` would stay in the line.
-            let text = match self.snapshot.line_ends() {
-                LineEnds::Lf => text.replace("\r\n", "\n"),
-                LineEnds::Lsp => text,
-            };
+            if self.snapshot.line_ends() == LineEnds::Lf {
+                polished.text = polished.text.replace("\r\n", "\n");
+            }
             Infill {
-                text,
+                before_closers: polished.before_closers(&self.rest).map(str::to_owned),
+                text: polished.text,
                 end: position(self.at.0 + swallows),
                 rest: self.rest.get(swallows..).unwrap_or_default().to_owned(),
             }

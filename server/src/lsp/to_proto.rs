@@ -1,9 +1,10 @@
 //! Ours → LSP shapes, among them the shape rules of ghost text.
 //!
 //! VS Code shows an item only if the text it replaces is part of what it inserts, on one line, and to the
-//! line's end if it inserts a line break. So inside a line it gets `[cursor, end of line]` and the infill
-//! with the rest of the line. Everyone else gets the infill at the cursor and an empty range: Neovim draws
-//! an item with a non-empty range over the text.
+//! line's end if it inserts a line break. So where an infill has one, or goes on behind closers that stand there, VS Code
+//! gets `[cursor, end of line]` and the infill with the rest of the line. Else it gets the infill at the cursor and an empty
+//! range, without the closers that stand there: one that VS Code put there by itself is then still typed over. Everyone
+//! else gets the infill and what it replaces: Neovim draws an item with a non-empty range over the text.
 
 use serde_json::{Value, json};
 use tower_lsp_server::gen_lsp_types::{
@@ -26,6 +27,8 @@ pub struct Infill {
     pub end: Position,
     /// What stands between `end` and the end of the line.
     pub rest: String,
+    /// The text without closers at its end, where just those stand before `end` already.
+    pub before_closers: Option<String>,
 }
 
 /// A suggestion and the place it goes to.
@@ -59,8 +62,13 @@ pub fn nothing() -> InlineCompletionList {
 pub fn inline(placed: Placed, vscode: bool) -> InlineCompletionList {
     let Placed { best, others, session, at, line_end, selected } = placed;
     let (start, head) = selected.unwrap_or((at, String::new()));
-    let item = |Infill { text, end, rest }| {
-        let (end, tail) = if vscode { (line_end, rest) } else { (end, String::new()) };
+    let item = |Infill { text, end, rest, before_closers }| {
+        let has_lines = text.contains(['\n', '\r']);
+        let (text, end, tail) = match before_closers {
+            Some(before) if vscode && !has_lines => (before, at, String::new()),
+            _ if vscode && (has_lines || end != at) => (text, line_end, rest),
+            _ => (text, end, String::new()),
+        };
         InlineCompletionItem {
             insert_text: format!("{head}{text}{tail}").into(),
             filter_text: None,
@@ -115,7 +123,7 @@ mod tests {
         let at = Position { line: 3, column: 4 };
         let line_end = Position { line: 3, column: 6 };
         Placed {
-            best: Infill { text: "x, y".into(), end: at, rest: ");".into() },
+            best: Infill { text: "x, y".into(), end: at, rest: ");".into(), before_closers: None },
             others: Vec::new(),
             session: "s1".into(),
             at,
@@ -133,14 +141,26 @@ mod tests {
     }
 
     #[test]
-    fn vs_code_replaces_the_rest_of_the_line_with_itself() {
-        assert_eq!(shape(placed(), true), ("x, y);".into(), [3, 4, 3, 6]));
-        assert_eq!(shape(placed(), false), ("x, y".into(), [3, 4, 3, 4]));
+    fn vs_code_replaces_the_rest_of_the_line_with_itself_where_it_must() {
+        for vscode in [true, false] {
+            assert_eq!(shape(placed(), vscode), ("x, y".into(), [3, 4, 3, 4]));
+        }
+        let lines = Infill { text: "x,\ny".into(), ..placed().best };
+        assert_eq!(shape(Placed { best: lines.clone(), ..placed() }, true), ("x,\ny);".into(), [3, 4, 3, 6]));
+        assert_eq!(shape(Placed { best: lines, ..placed() }, false), ("x,\ny".into(), [3, 4, 3, 4]));
+        let end = Position { line: 3, column: 5 };
+        let swallowing = Infill { text: "x).y()".into(), end, rest: ";".into(), before_closers: None };
+        assert_eq!(
+            shape(Placed { best: swallowing.clone(), ..placed() }, true),
+            ("x).y();".into(), [3, 4, 3, 6])
+        );
+        assert_eq!(shape(Placed { best: swallowing, ..placed() }, false), ("x).y()".into(), [3, 4, 3, 5]));
     }
 
     #[test]
     fn alternatives_follow_the_best_and_the_popup_has_the_best_only() {
-        let others = vec![Infill { text: "y".into(), end: placed().line_end, rest: String::new() }];
+        let others =
+            vec![Infill { text: "y".into(), end: placed().line_end, rest: String::new(), ..placed().best }];
         let all = Placed { others, ..placed() };
         let list = serde_json::to_value(inline(all.clone(), false)).unwrap();
         let texts: Vec<_> =
@@ -153,7 +173,7 @@ mod tests {
     #[test]
     fn what_the_popup_selected_begins_the_suggestion() {
         let selected = Some((Position { line: 3, column: 2 }, "foo".into()));
-        assert_eq!(shape(Placed { selected, ..placed() }, true), ("foox, y);".into(), [3, 2, 3, 6]));
+        assert_eq!(shape(Placed { selected, ..placed() }, true), ("foox, y".into(), [3, 2, 3, 4]));
     }
 
     #[test]

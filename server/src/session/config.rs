@@ -24,6 +24,9 @@ pub enum SpanSetting {
     Block,
 }
 
+/// The most context rows either side of a hole that a step may be told to read anew: more than most models' contexts have.
+pub const MAX_VICINITY: u16 = 4096;
+
 /// Settings in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -41,6 +44,8 @@ pub struct Settings {
     pub device: String,
     /// `auto`, `stored` or `int8`.
     pub weights: String,
+    /// Context rows either side of the hole that a step reads anew; `None` for what the model's config says.
+    pub vicinity: Option<u16>,
     /// Wait before asking the engine.
     pub debounce: Debounce,
     /// Time for an answer, in ms.
@@ -69,6 +74,7 @@ impl Default for Settings {
             model: None,
             device: "auto".into(),
             weights: "auto".into(),
+            vicinity: None,
             debounce: Debounce::Auto,
             deadline_ms: 2000,
             span: SpanSetting::Auto,
@@ -96,7 +102,7 @@ pub struct Field {
 }
 
 /// Every setting. `server/tests/settings.rs` makes `SETTINGS.md` and both editors' lists of settings from it.
-pub const FIELDS: [Field; 15] = [
+pub const FIELDS: [Field; 16] = [
     Field {
         name: "enable",
         takes: "true or false",
@@ -147,6 +153,13 @@ pub const FIELDS: [Field; 15] = [
         set: |s, v| {
             text(v).filter(|v| matches!(v.as_str(), "auto" | "stored" | "int8")).map(|v| s.weights = v)
         },
+    },
+    Field {
+        name: "vicinity",
+        takes: "`auto` or 0 to 4096",
+        default: "\"auto\"",
+        doc: "With a model that sees both ways: context rows either side of the hole that each denoise step reads anew, the others being kept; faster, and approximate. `auto` reads all of them, unless the model's config says otherwise. User settings only.",
+        set: |s, v| vicinity(v).map(|v| s.vicinity = v),
     },
     Field {
         name: "debounceMs",
@@ -266,6 +279,12 @@ fn is_device(device: &str) -> bool {
     matches!(device, "auto" | "cpu") || device.strip_prefix("cuda:").is_some_and(index)
 }
 
+fn vicinity(value: &Value) -> Option<Option<u16>> {
+    let rows =
+        || value.as_u64().and_then(|rows| u16::try_from(rows).ok()).filter(|rows| *rows <= MAX_VICINITY);
+    if value == "auto" { Some(None) } else { rows().map(Some) }
+}
+
 fn debounce(value: &Value) -> Option<Debounce> {
     let fixed =
         || value.as_u64().filter(|ms| *ms <= 5000).map(|ms| Debounce::Fixed(Duration::from_millis(ms)));
@@ -334,7 +353,12 @@ mod tests {
         let ok = |name: &str, value: u64| {
             Settings::default().apply(&json!({ name: value }), Origin::User).is_empty()
         };
-        for (name, low, high) in [("debounceMs", 0, 5000), ("deadlineMs", 10, 10_000), ("maxFps", 0, 120)] {
+        for (name, low, high) in [
+            ("debounceMs", 0, 5000),
+            ("vicinity", 0, u64::from(MAX_VICINITY)),
+            ("deadlineMs", 10, 10_000),
+            ("maxFps", 0, 120),
+        ] {
             assert!(ok(name, low) && ok(name, high) && !ok(name, high + 1), "{name}");
             assert!(low == 0 || !ok(name, low - 1), "{name}");
         }
@@ -353,6 +377,7 @@ mod tests {
             ("model", json!("../evil")),
             ("device", json!("cpu")),
             ("weights", json!("int8")),
+            ("vicinity", json!(8)),
         ] {
             let problems = settings.apply(&json!({ name: value }), Origin::Workspace);
             assert!(problems.len() == 1 && problems[0].contains("user's own settings"), "{problems:?}");

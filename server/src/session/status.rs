@@ -91,6 +91,16 @@ impl StatusBoard {
         });
     }
 
+    /// A document was closed: what is said of it once it is open again is new.
+    pub fn closed(&self, uri: &str) {
+        self.0.send_if_modified(|said| {
+            if said.uri.as_deref() == Some(uri) {
+                *said = Status::default();
+            }
+            false
+        });
+    }
+
     /// What was said last.
     pub fn last(&self) -> Status {
         self.0.borrow().clone()
@@ -115,5 +125,20 @@ mod tests {
         assert_eq!(reader.borrow_and_update().message, "second");
         board.say(Status::of("u", Kind::Warning, "b", "second"));
         assert!(!reader.has_changed().unwrap());
+    }
+
+    #[test]
+    fn what_is_said_again_of_a_document_opened_again_is_new() {
+        let board = StatusBoard::default();
+        let said = Status::of("u", Kind::Inactive, "binary", "not text");
+        board.say(said.clone());
+        let mut reader = board.follow();
+        board.closed("another");
+        board.say(said.clone());
+        assert!(!reader.has_changed().unwrap());
+        board.closed("u");
+        assert!(!reader.has_changed().unwrap());
+        board.say(said.clone());
+        assert_eq!(*reader.borrow_and_update(), said);
     }
 }

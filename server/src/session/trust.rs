@@ -14,7 +14,7 @@ pub enum Origin {
 }
 
 /// The settings that count only from the user.
-pub const USER_ONLY: [&str; 5] = ["endpoint", "keyFile", "model", "device", "weights"];
+pub const USER_ONLY: [&str; 6] = ["endpoint", "keyFile", "model", "device", "weights", "vicinity"];
 
 /// Whether a setting counts from there.
 pub fn counts(name: &str, origin: Origin) -> bool {

@@ -18,7 +18,7 @@ const LINE_PX = 19;
 async function picture(code, name, first, last) {
   const { x, y } = await code.page.locator('.monaco-editor .view-lines').first().boundingBox();
   // The line numbers too.
-  const clip = { x: x - 80, y: y + (first - 1) * LINE_PX - 4, width: 760, height: (last - first + 1) * LINE_PX + 8 };
+  const clip = { x: x - 80, y: y + (first - 1) * LINE_PX - 4, width: 860, height: (last - first + 1) * LINE_PX + 8 };
   await new Promise((wake) => setTimeout(wake, 500));
   await code.page.mouse.move(5, 5);
   await code.page.screenshot({ path: join(artifacts, `${name}.png`), clip });
@@ -45,6 +45,8 @@ async function main() {
     code.configure({ 'editor.lightbulb.enabled': 'off', 'editor.stickyScroll.enabled': false });
     copyFileSync(join(__dirname, '..', 'pictures.txt'), join(project, 'stock.rs'));
     await code.open('stock.rs');
+    // A message is as wide as the editor.
+    await code.press('Control+b');
     await goTo(code, 12);
     await code.page.keyboard.down('Shift');
     for (let line = 12; line <= 18; line++) await code.press('ArrowDown');

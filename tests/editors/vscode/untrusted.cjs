@@ -34,7 +34,7 @@ const tests = {
   "a workspace's harmless settings count": async (code) => {
     await until('the reason', async () => {
       await code.open('shop.py');
-      return /disabled for language "python"/.test(await code.status());
+      return /disabled for Python/.test(await code.status());
     });
   },
 };

@@ -136,6 +136,14 @@ class Workbench {
     return this.page.evaluate(() => window.quicksilverGhost());
   }
 
+  /** What the extension says at the end of a line. */
+  notice() {
+    return this.page.evaluate(() => {
+      const says = [...document.querySelectorAll('.monaco-editor .view-lines span')].map((span) => getComputedStyle(span, '::after').content);
+      return says.map((text) => text.replace(/^"|"$/g, '').replaceAll('\u00a0', ' ').trim()).find((text) => text.startsWith('Quicksilver')) ?? '';
+    });
+  }
+
   /** What the editor shows of the text, without ghost text. */
   text() {
     return this.page.evaluate(() => {
@@ -265,6 +273,7 @@ async function start({ trusted = true } = {}) {
       '--disable-background-networking', '--disable-component-update', '--disable-sync'],
     viewport: { width: 1100, height: 640 },
   });
+  browser.setDefaultNavigationTimeout(PATIENCE);
   await browser.pages()[0].addInitScript(`window.quicksilverGhost = ${ghostOnScreen}`);
   return { server, browser, code: new Workbench(browser.pages()[0], port) };
 }

@@ -52,6 +52,14 @@ impl Tier {
         }
     }
 
+    /// Seconds for each target that is fuzzed.
+    fn fuzz(self) -> u64 {
+        match self {
+            Self::Commit => 10,
+            Self::Nightly => 300,
+        }
+    }
+
     /// The most time that one test has, its build included.
     fn bound(self) -> Duration {
         match self {
@@ -76,8 +84,9 @@ const SERVER: &str = "-p quicksilver --lib";
 const ENGINE: &str = "-p quicksilver-engine --test http_load";
 const PARTS: &str = "-p quicksilver-tests --test";
 
-/// In the order of the report. The last word of each test is its filter; the words before name the package.
-const ITEMS: [Item; 17] = [
+/// In the order of the report. Each test begins with the package that it is in and ends with its filter; `editors` and
+/// `fuzz` stand for their scripts.
+const ITEMS: [Item; 18] = [
     item(
         "D1",
         "The text is an independent model's after random edits",
@@ -93,6 +102,11 @@ const ITEMS: [Item; 17] = [
     item("D5", "Giants and hostile texts", &["S document::giant_tests", "T lsp_giants a_"]),
     item("J1", "Malformed messages", &["T lsp_malformed no_malformed"]),
     item("J2", "Mutated frames", &["T lsp_mutated mutated"]),
+    item(
+        "J3",
+        "What is read from outside, fuzzed by coverage",
+        &["fuzz frame from_proto position edit settings"],
+    ),
     item("L1", "A storm of requests and cancels", &["T lsp_storm storm"]),
     item("K1", "The engine is killed", &["T lsp_engine_death deaths", "T engine_kills the_engine_is_killed"]),
     item("K2", "The server is killed", &["T engine_kills the_server_is_killed"]),
@@ -192,6 +206,11 @@ fn command(test: &str, args: &Args) -> Option<Command> {
                 .arg(args.editors.as_ref()?)
                 .args(["target/reliability", spec]);
             command.env("QUICKSILVER_BIN", quicksilver_tests::quicksilver());
+            command
+        }
+        ("fuzz", targets) => {
+            let mut command = Command::new("bash");
+            command.args(["tests/fuzz/run.sh", &args.tier.fuzz().to_string()]).args(targets.split(' '));
             command
         }
         (package, rest) => {

@@ -17,8 +17,8 @@ local on_frame = function() end
 local on_recovered = function() end
 ---@type integer[] ms of the latest deaths
 local deaths = {}
---- Stopped on purpose: an exit is no death.
-local stopping = false
+---@type table<integer, true> ids of the clients that were stopped on purpose: their exit is no death
+local stopped = {}
 
 --- Registers who draws frames.
 ---@param callback fun(frame: quicksilver.Frame)
@@ -50,8 +50,10 @@ end
 
 ---@param code integer
 ---@param signal integer
-local function exited(code, signal)
-  if stopping or vim.v.exiting ~= vim.NIL then
+---@param id integer
+local function exited(code, signal, id)
+  if stopped[id] or vim.v.exiting ~= vim.NIL then
+    stopped[id] = nil
     return
   end
   local now = vim.uv.now()
@@ -68,7 +70,13 @@ local function exited(code, signal)
   end
   status.set_client('restarting')
   status.count('restarts')
-  vim.defer_fn(M.attach_all, wait)
+  vim.defer_fn(function()
+    -- Meanwhile it may have been started, or turned off, by hand.
+    if status.get().client == 'restarting' then
+      status.set_client('stopped')
+      M.attach_all()
+    end
+  end, wait)
 end
 
 --- Asks the server which model answers, and calls `done` once that is known.
@@ -142,7 +150,9 @@ end
 --- Gives `bufnr` to the server, which is started if need be.
 ---@param bufnr integer
 function M.attach(bufnr)
-  if status.get().client == 'failed' or config.reason_off(bufnr) or M.of(bufnr) then
+  local state = status.get().client
+  -- A key that is typed does not shorten the wait before a restart.
+  if state == 'failed' or state == 'restarting' or config.reason_off(bufnr) or M.of(bufnr) then
     return
   end
   local found, problem = binary.find(config.current.binary)
@@ -151,7 +161,6 @@ function M.attach(bufnr)
     vim.notify('quicksilver: ' .. problem, vim.log.levels.WARN)
     return
   end
-  stopping = false
   if #clients() == 0 then
     status.set_client('starting')
   end
@@ -178,6 +187,15 @@ function M.reopen(bufnr)
   end
 end
 
+--- Takes `bufnr` away from the server, which forgets its text.
+---@param bufnr integer
+function M.detach(bufnr)
+  local client = M.of(bufnr)
+  if client then
+    vim.lsp.buf_detach_client(bufnr, client.id)
+  end
+end
+
 --- Gives every loaded buffer that wants suggestions to the server.
 function M.attach_all()
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
@@ -190,17 +208,23 @@ end
 --- Stops the server, and calls `done` once it is gone.
 ---@param done? fun()
 function M.stop(done)
-  stopping = true
   deaths = {}
-  for _, client in ipairs(clients()) do
+  local leaving = clients()
+  for _, client in ipairs(leaving) do
+    stopped[client.id] = true
     client:stop(2000)
   end
   local function wait()
-    if #clients() > 0 then
-      vim.defer_fn(wait, 20)
-      return
+    for _, client in ipairs(leaving) do
+      if vim.lsp.get_client_by_id(client.id) then
+        vim.defer_fn(wait, 20)
+        return
+      end
     end
-    status.set_client('stopped')
+    -- It may have been started again by now.
+    if #clients() == 0 then
+      status.set_client('stopped')
+    end
     if done then
       done()
     end
@@ -210,10 +234,7 @@ end
 
 --- Stops the server and starts it again, however often it died.
 function M.restart()
-  M.stop(function()
-    status.set_client('stopped')
-    M.attach_all()
-  end)
+  M.stop(M.attach_all)
 end
 
 return M

@@ -5,7 +5,8 @@ local M = {}
 ---@class quicksilver.Command
 ---@field run fun(arguments: string[], lines?: integer[]) with the first and last line of a range, if one was given
 ---@field doc string
----@field complete? fun(): string[]
+---@field complete? fun(): string[] what it may be given; without this it takes nothing
+---@field free? boolean it may be given something else as well
 
 ---@type table<string, quicksilver.Command>
 M.all = {
@@ -19,7 +20,13 @@ M.all = {
     doc = 'why nothing shows here',
     run = function()
       local reason = require('quicksilver').reason()
-      vim.api.nvim_echo({ { reason and 'Nothing shows here: ' .. reason or 'Nothing keeps suggestions from showing here' } }, true, {})
+      local said = reason and 'Nothing shows here: ' .. reason or 'Nothing keeps suggestions from showing here'
+      local key = require('quicksilver.config').current.keys.trigger
+      -- The one reason that a key of ours overrules.
+      if key and reason and vim.startswith(reason, 'not sure enough') then
+        said = ('%s; %s shows it all the same'):format(said, key)
+      end
+      vim.api.nvim_echo({ { said } }, true, {})
     end,
   },
   enable = {
@@ -46,7 +53,14 @@ M.all = {
   trigger = {
     doc = 'ask now, in insert mode',
     run = function()
-      require('quicksilver').trigger()
+      -- After <C-o> the editor is back in insert mode only then.
+      vim.schedule(function()
+        if vim.api.nvim_get_mode().mode:sub(1, 1) == 'i' then
+          require('quicksilver').trigger()
+        else
+          vim.notify('quicksilver: it asks in insert mode', vim.log.levels.WARN)
+        end
+      end)
     end,
   },
   restart = {
@@ -94,6 +108,7 @@ M.all = {
     complete = function()
       return require('quicksilver.binary').models()
     end,
+    free = true,
   },
 }
 
@@ -107,14 +122,21 @@ end
 ---@param arguments string[]
 ---@param lines? integer[]
 function M.run(arguments, lines)
-  local name = arguments[1] or 'status'
+  local name, given = arguments[1] or 'status', arguments[2]
   local command = M.all[name]
-  if command then
-    command.run(vim.list_slice(arguments, 2), lines)
+  local problem
+  if not command then
+    problem = ('no command "%s"; there are: %s'):format(name, table.concat(M.names(), ', '))
+  elseif #arguments > 2 or given and not command.complete then
+    problem = ('too much after "%s"'):format(name)
+  elseif given and not command.free and not vim.list_contains(command.complete(), given) then
+    problem = ('"%s" takes %s, or nothing'):format(name, table.concat(command.complete(), ', '))
+  end
+  if problem then
+    vim.notify('quicksilver: ' .. problem, vim.log.levels.ERROR)
     return
   end
-  local known = table.concat(M.names(), ', ')
-  vim.notify(('quicksilver: no command "%s"; there are: %s'):format(name, known), vim.log.levels.ERROR)
+  command.run(vim.list_slice(arguments, 2), lines)
 end
 
 --- Completes `:Quicksilver {line}`.

@@ -147,7 +147,7 @@ function M.reason_off(bufnr)
     return 'read-only'
   end
   if vim.api.nvim_buf_get_name(bufnr) == '' then
-    return 'the buffer has no name'
+    return 'the buffer has no name; write it to a file'
   end
   local language = M.language_id(bo.filetype)
   if vim.list_contains(M.current.disabledLanguages, language) then

@@ -80,7 +80,8 @@ function M.draw(bufnr, row, col, lines, rest)
     virt_text = first,
     virt_text_pos = covers and 'overlay' or 'inline',
     virt_lines = further,
-    hl_mode = covers and 'replace' or 'combine',
+    -- Else the text takes on the looks of what stands before it: of a bracket whose partner is highlighted.
+    hl_mode = 'replace',
     right_gravity = false,
     undo_restore = false,
     strict = false,

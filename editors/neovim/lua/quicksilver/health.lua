@@ -40,7 +40,7 @@ local function check_server()
     end
   end
   if state.restarts > 0 then
-    vim.health.warn(('restarted %d times in this session'):format(state.restarts), { ':Quicksilver log' })
+    vim.health.warn(('restarts in this session: %d'):format(state.restarts), { ':Quicksilver log' })
   end
   if state.server and state.server.message ~= '' then
     local report = state.server.kind == 'Error' and vim.health.error or vim.health.info

@@ -25,11 +25,25 @@ local function create_autocommands()
   on({ 'FileType', 'BufEnter', 'BufFilePost' }, function(event)
     client.attach(event.buf)
   end)
+  -- Neovim tells a server of another name only when the file is written.
+  on({ 'BufFilePre' }, function(event)
+    client.detach(event.buf)
+  end)
   -- These come before the screen is drawn again: the ghost text never lags behind the text.
   on({ 'TextChangedI', 'TextChangedP', 'CursorMovedI' }, request.on_move)
   -- At these the mode, or the popup menu, is not yet what it is about to be.
   on({ 'InsertEnter', 'CompleteChanged', 'CompleteDone' }, vim.schedule_wrap(request.on_move))
   on({ 'InsertLeave', 'BufLeave', 'WinLeave', 'CmdlineEnter' }, request.clear)
+  -- <C-c> leaves insert mode without InsertLeave.
+  on({ 'ModeChanged' }, function()
+    if not shown.inserting() then
+      request.clear()
+    end
+  end)
+  on({ 'RecordingEnter', 'RecordingLeave' }, function()
+    request.clear()
+    status.changed()
+  end)
   on({ 'LspAttach' }, function(event)
     local attached = vim.lsp.get_client_by_id(event.data.client_id)
     if attached and attached.name == client.NAME then
@@ -138,19 +152,26 @@ function M.disable()
   client.stop()
 end
 
---- Turns suggestions on or off: in all buffers, or in this one only.
+--- Turns suggestions on or off: in all buffers, or in this one only; says which.
 ---@param in_buffer? boolean
 function M.toggle(in_buffer)
-  if not in_buffer then
-    return config.current.enable and M.disable() or M.enable()
+  local was_on = config.current.enable
+  if in_buffer then
+    was_on = vim.b.quicksilver_enable ~= false
+    vim.b.quicksilver_enable = not was_on
   end
-  local was_on = vim.b.quicksilver_enable ~= false
-  vim.b.quicksilver_enable = not was_on
-  if was_on then
+  if in_buffer and was_on then
     request.clear()
-  else
+  elseif in_buffer then
     client.attach(vim.api.nvim_get_current_buf())
+  elseif was_on then
+    M.disable()
+  else
+    M.enable()
   end
+  status.changed()
+  local where = in_buffer and ' in this buffer' or ''
+  vim.api.nvim_echo({ { ('quicksilver: %s%s'):format(was_on and 'off' or 'on', where) } }, true, {})
 end
 
 --- Takes another model, by its name or folder; without one, says which one answers.

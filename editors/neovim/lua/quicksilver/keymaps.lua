@@ -57,7 +57,9 @@ local function fall_back(key)
     local value = map.callback() or ''
     return map.replace_keycodes == 1 and termcodes(value) or value
   end
-  return map.expr == 1 and vim.api.nvim_eval(map.rhs) or termcodes(map.rhs)
+  -- Names that only their own script knows.
+  local rhs = map.rhs:gsub('<[Ss][Ii][Dd]>', ('<SNR>%d_'):format(map.sid))
+  return map.expr == 1 and vim.api.nvim_eval(rhs) or termcodes(rhs)
 end
 
 --- Takes our keys away, and gives back what they were mapped to; a mapping that was made over ours stays.
@@ -82,10 +84,18 @@ function M.set()
     if key then
       local map = vim.fn.maparg(key, 'i', false, true)
       former[key] = next(map) and map.buffer == 0 and map or false
-      local run = termcodes((action.undo and '<C-g>u' or '') .. '<Cmd>lua ' .. action.run .. '<CR>')
+      local plug = ('<Plug>(quicksilver-%s)'):format(name)
+      vim.keymap.set('i', plug, (action.undo and '<C-g>u' or '') .. '<Cmd>lua ' .. action.run .. '<CR>', { silent = true })
       vim.keymap.set('i', key, function()
-        return action.applies() and run or fall_back(key)
-      end, { expr = true, replace_keycodes = false, silent = true, desc = DESCRIPTION .. name })
+        return action.applies() and termcodes(plug) or fall_back(key)
+      end, {
+        expr = true,
+        replace_keycodes = false,
+        -- As the former mapping would; a `<Plug>` is mapped in any case.
+        remap = map.noremap == 0 or map.script == 1,
+        silent = true,
+        desc = DESCRIPTION .. name,
+      })
     end
   end
 end

@@ -87,6 +87,8 @@ local function ask(kind)
   end
   local server = client.of(bufnr)
   if not server then
+    -- Asked of none: once there is a server, this place is new to it.
+    seen = nil
     client.attach(bufnr)
     return
   end
@@ -155,6 +157,14 @@ function M.on_frame(frame)
   end
 end
 
+--- Buffer, change and cursor as they are.
+---@param place quicksilver.Place
+---@return string
+local function stamp(place)
+  local bufnr = api.nvim_get_current_buf()
+  return ('%d %d %d %d'):format(bufnr, api.nvim_buf_get_changedtick(bufnr), place.row, place.col)
+end
+
 --- The text or the cursor may have moved: keep what still fits, ask where something is missing.
 function M.on_move()
   local bufnr = api.nvim_get_current_buf()
@@ -162,8 +172,7 @@ function M.on_move()
     M.clear()
     return
   end
-  local place = shown.cursor_place()
-  local now = ('%d %d %d %d'):format(bufnr, api.nvim_buf_get_changedtick(bufnr), place.row, place.col)
+  local now = stamp(shown.cursor_place())
   if now == seen then
     shown.refresh()
     return
@@ -200,6 +209,8 @@ end
 --- Asks at once, whatever is shown.
 function M.trigger()
   M.clear()
+  -- What asks where something moved must not take this for a new place, and give the question up.
+  seen = stamp(shown.cursor_place())
   ask(protocol.TRIGGER_INVOKED)
 end
 

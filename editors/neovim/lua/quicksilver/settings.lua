@@ -9,6 +9,7 @@
 ---@field model? string The model, such as `Dream-org/DreamOn-v0-7B` after `quicksilver model pull` of it; without it the embedded one. User settings only.
 ---@field device string Where the engine computes. User settings only.
 ---@field weights string How the CPU holds a model's weights: as they are stored, or rounded to int8, which is faster and smaller; `auto` rounds models of 100 million parameters or more. User settings only.
+---@field vicinity integer|'auto' With a model that sees both ways: context rows either side of the hole that each denoise step reads anew, the others being kept; faster, and approximate. `auto` reads all of them, unless the model's config says otherwise. User settings only.
 ---@field debounceMs integer|'auto' Wait for further keystrokes before asking the engine: `auto` by the rhythm of typing, and not at all while the engine answers within 30 ms; 0 never.
 ---@field deadlineMs integer Time for an answer; then the best state so far is shown, or nothing.
 ---@field span 'auto'|'rest'|'line'|'block' What to fill: by syntax, to the end of the line, a whole line, or until the block ends.
@@ -47,6 +48,7 @@ return {
   { name = 'model', kind = 'string', default = nil, server = true, takes = 'a folder, or the ID of a pulled model', doc = 'The model, such as `Dream-org/DreamOn-v0-7B` after `quicksilver model pull` of it; without it the embedded one. User settings only.' },
   { name = 'device', kind = 'string', default = 'auto', server = true, takes = '`auto`, `cpu` or `cuda:N`', doc = 'Where the engine computes. User settings only.' },
   { name = 'weights', kind = 'string', default = 'auto', server = true, takes = '`auto`, `stored` or `int8`', doc = "How the CPU holds a model's weights: as they are stored, or rounded to int8, which is faster and smaller; `auto` rounds models of 100 million parameters or more. User settings only." },
+  { name = 'vicinity', kind = 'integer', least = 0, most = 4096, word = 'auto', default = 'auto', server = true, takes = '`auto` or 0 to 4096', doc = "With a model that sees both ways: context rows either side of the hole that each denoise step reads anew, the others being kept; faster, and approximate. `auto` reads all of them, unless the model's config says otherwise. User settings only." },
   { name = 'debounceMs', kind = 'integer', least = 0, most = 5000, word = 'auto', default = 'auto', server = true, takes = '`auto` or 0 to 5000', doc = 'Wait for further keystrokes before asking the engine: `auto` by the rhythm of typing, and not at all while the engine answers within 30 ms; 0 never.' },
   { name = 'deadlineMs', kind = 'integer', least = 10, most = 10000, default = 2000, server = true, takes = '10 to 10000', doc = 'Time for an answer; then the best state so far is shown, or nothing.' },
   { name = 'span', kind = 'choice', choices = { 'auto', 'rest', 'line', 'block' }, default = 'auto', server = true, takes = '`auto`, `rest`, `line` or `block`', doc = 'What to fill: by syntax, to the end of the line, a whole line, or until the block ends.' },

@@ -27,10 +27,12 @@ function M.cursor_place()
   return { row = cursor[1] - 1, col = cursor[2], line = api.nvim_get_current_line() }
 end
 
---- Whether the user types, rather than a macro.
+--- Whether the user types, rather than a macro, and will not have this typed again by one: what a key does must not
+--- depend on what was shown when it was recorded.
 ---@return boolean
 function M.inserting()
-  return api.nvim_get_mode().mode:sub(1, 1) == 'i' and vim.fn.reg_executing() == ''
+  local by_hand = vim.fn.reg_executing() == '' and vim.fn.reg_recording() == ''
+  return by_hand and api.nvim_get_mode().mode:sub(1, 1) == 'i'
 end
 
 --- Whether the popup menu leaves no place for ghost text.
@@ -134,14 +136,14 @@ function M.accept(part)
   local whole = text == rest.text
   local choice, server, bufnr = shown.choices[shown.index], shown.client, shown.bufnr
   local place = M.cursor_place()
-  local lines = vim.split(text, '\n', { plain = true })
-  local eat = whole and rest.eat or 0
   if whole then
     M.clear()
   end
-  api.nvim_buf_set_text(bufnr, place.row, place.col, place.row, place.col + eat, lines)
-  local start = #lines == 1 and place.col or 0
-  api.nvim_win_set_cursor(0, { place.row + #lines, start + #lines[#lines] })
+  if whole and rest.eat > 0 then
+    api.nvim_buf_set_text(bufnr, place.row, place.col, place.row, place.col + rest.eat, {})
+  end
+  -- Unlike `nvim_buf_set_text()` this is an insertion that `.` and a count repeat.
+  api.nvim_paste(text, false, -1)
   if whole then
     status.count('accepted')
     if choice.item and choice.item.command then

@@ -32,7 +32,8 @@ local state = {
 --- Text that marks the plugin in a status line.
 local LABEL = 'qs'
 
-local function changed()
+--- Something that is told here is another by now.
+function M.changed()
   vim.schedule(function()
     vim.api.nvim_exec_autocmds('User', { pattern = 'QuicksilverStatus', modeline = false })
     vim.cmd.redrawstatus()
@@ -47,7 +48,7 @@ function M.set_client(client, problem)
   if client ~= 'running' then
     state.server, state.documents, state.steps, state.model = nil, {}, nil, nil
   end
-  changed()
+  M.changed()
 end
 
 ---@param status quicksilver.ServerStatus?
@@ -67,7 +68,7 @@ function M.set_server(status)
     recovered = speaks(state.server) and not speaks(status)
     state.server = status
   end
-  changed()
+  M.changed()
   return recovered
 end
 
@@ -76,7 +77,7 @@ end
 function M.clear_document(uri)
   if state.documents[uri] then
     state.documents[uri] = nil
-    changed()
+    M.changed()
   end
 end
 
@@ -88,14 +89,14 @@ end
 ---@param model string?
 function M.set_model(model)
   state.model = model
-  changed()
+  M.changed()
 end
 
 ---@param steps string? "3/8", or nil when nothing is being refined
 function M.set_steps(steps)
   if state.steps ~= steps then
     state.steps = steps
-    changed()
+    M.changed()
   end
 end
 
@@ -122,6 +123,9 @@ function M.reason(bufnr)
   local off = config.reason_off(bufnr)
   if off then
     return off
+  end
+  if vim.fn.reg_recording() ~= '' then
+    return 'a macro is being recorded'
   end
   if state.client == 'failed' then
     return state.problem or 'the server failed'
@@ -158,7 +162,7 @@ function M.report()
   local reason = M.reason()
   local lines = {
     'Quicksilver ' .. (state.version or '(version unknown)'),
-    'server: ' .. state.client .. (state.restarts > 0 and (', restarted %d times'):format(state.restarts) or ''),
+    'server: ' .. state.client .. (state.restarts > 0 and (', restarts: %d'):format(state.restarts) or ''),
     'model: ' .. (state.model or 'not known yet'),
     'here: ' .. (reason or 'ready'),
     ('asked %d, shown %d, accepted %d'):format(state.asked, state.shown, state.accepted),

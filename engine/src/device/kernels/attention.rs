@@ -1,14 +1,32 @@
-//! Softmax attention, row by row: no matrix of scores, no mask, nothing computed that is not seen.
+//! Softmax attention, row by row: no matrix of scores for all rows, no mask, nothing added up that is not seen.
+//!
+//! Scores stand with rows as lanes: a key's number is spread over the vectors that hold the same number of all queries, so that
+//! nothing is summed across lanes, and softmax works on whole vectors. Values are then added up with their numbers as lanes.
 
-use std::ops::Range;
+#![allow(unsafe_code, reason = "parts of rows that several threads write")]
+
+use std::{cell::RefCell, ops::Range};
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::{exponentials, lanes};
+use super::{columns::Columns, exp, fetch};
 
-/// Rows that read keys and values together.
-const BLOCK: usize = 4;
+/// Rows of one head that are one piece of work.
+const BLOCK: usize = 32;
+/// Vectors of sums, keys by rows, that scores are computed in together: all stand in registers, of which some machines have sixteen.
+const SUMS: usize = 12;
+/// So many times as many keys further on are fetched.
+const AHEAD: usize = 2;
+/// Rows whose values are added up together.
+const ROWS: usize = 4;
+/// Products below which other threads are not worth waking.
+const ALONE: usize = 1 << 20;
+
+thread_local! {
+    /// Queries and scores of a block: as large as the longest context that the thread has seen.
+    static ROOM: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
 
 /// Keys or values of all heads: head h begins at `h * stride`, its rows lie one after the other.
 #[derive(Clone, Copy)]
@@ -22,10 +40,10 @@ pub struct Heads<'a> {
 }
 
 impl<'a> Heads<'a> {
-    /// Rows `from..to` of a head; none if they are not there.
-    fn rows(&self, head: usize, rows: &Range<usize>, width: usize) -> &'a [f32] {
+    /// The first `rows` rows of a head; none if they are not there.
+    fn rows(&self, head: usize, rows: usize, width: usize) -> &'a [f32] {
         let start = head * self.stride;
-        self.data.get(start + rows.start * width..start + rows.end * width).unwrap_or_default()
+        self.data.get(start..start + rows * width).unwrap_or_default()
     }
 }
 
@@ -41,256 +59,430 @@ pub fn attend(
     seen: &[(usize, Range<usize>)],
     out: &mut [f32],
 ) {
+    attend_on(Arch::new(), queries, keys, values, width, seen, out);
+}
+
+fn attend_on(
+    arch: Arch,
+    queries: &[f32],
+    keys: Heads<'_>,
+    values: Heads<'_>,
+    width: usize,
+    seen: &[(usize, Range<usize>)],
+    out: &mut [f32],
+) {
     let rows = seen.len();
     if rows == 0 || width == 0 || keys.count == 0 {
         return;
     }
     let heads = queries.len() / (rows * width);
     let group = (heads / keys.count).max(1);
-    let arch = Arch::new();
-    let longest = seen.iter().map(|(before, own)| before + own.len()).max().unwrap_or_default();
-    let block = |(at, out): (usize, &mut [f32])| {
-        let seen = &seen[at * BLOCK..][..out.len() / (heads * width)];
-        let mut shares = vec![0.0; BLOCK * longest];
-        for head in 0..heads {
-            let of = |rows: &Range<usize>| {
-                let head = head / group;
-                (keys.rows(head, rows, width), values.rows(head, rows, width))
-            };
-            let row = |row: usize, own: &Range<usize>| {
-                let query = &queries[(head * rows + at * BLOCK + row) * width..][..width];
-                Row { query, own: of(own) }
-            };
-            let (start, shares) = (head * width, &mut shares[..]);
-            if let (Some(common), [a, b, c, d]) = (common(seen), seen) {
-                let own = [a, b, c, d]
-                    .map(|(before, own)| if own.start == *before { common..own.end } else { own.clone() });
-                let rows = [row(0, &own[0]), row(1, &own[1]), row(2, &own[2]), row(3, &own[3])];
-                let common = of(&(0..common));
-                arch.dispatch(Mix { rows, common, shares, out, start, stride: heads * width });
-                continue;
-            }
-            for (at, (out, (before, own))) in out.chunks_exact_mut(heads * width).zip(seen).enumerate() {
-                let (rows, common) = ([row(at, own)], of(&(0..*before)));
-                arch.dispatch(Mix { rows, common, shares: &mut *shares, out, start, stride: 0 });
-            }
-        }
+    let blocks = rows.div_ceil(BLOCK);
+    let longest = seen.iter().map(|(before, own)| own.end.max(*before)).max().unwrap_or_default();
+    let out = Columns::new(out, heads * width);
+    let work = |piece: usize| {
+        let (head, first) = (piece / blocks, piece % blocks * BLOCK);
+        let seen = &seen[first..rows.min(first + BLOCK)];
+        let queries = &queries[(head * rows + first) * width..][..seen.len() * width];
+        let keys = keys.rows(head / group, longest, width);
+        let values = values.rows(head / group, longest, width);
+        ROOM.with_borrow_mut(|room| {
+            let block = Block { queries, keys, values, width, seen, out, first, column: head * width };
+            arch.dispatch(Work { block, room });
+        });
     };
-    let blocks = BLOCK * heads * width;
-    if rows > BLOCK {
-        out.par_chunks_mut(blocks).enumerate().for_each(block);
+    if heads * rows * longest * width <= ALONE {
+        (0..heads * blocks).for_each(work);
     } else {
-        out.chunks_mut(blocks).enumerate().for_each(block);
+        (0..heads * blocks).into_par_iter().for_each(work);
     }
 }
 
-/// How many of the first rows all of these see, where what each sees beyond that is one piece; `None` where it is not.
-fn common(seen: &[(usize, Range<usize>)]) -> Option<usize> {
-    if seen.iter().all(|(before, own)| own.start == *before) {
-        return seen.iter().map(|(_, own)| own.end).min();
-    }
-    let first = seen.first()?.0;
-    seen.iter().all(|(before, own)| *before == first && own.start != first).then_some(first)
+/// Some rows of one head.
+struct Block<'a> {
+    /// `[rows, width]`.
+    queries: &'a [f32],
+    /// Of all rows that there are, `[.., width]` each.
+    keys: &'a [f32],
+    values: &'a [f32],
+    width: usize,
+    seen: &'a [(usize, Range<usize>)],
+    out: Columns<'a>,
+    /// The first row's place in `out`, and the head's first column.
+    first: usize,
+    column: usize,
 }
 
-/// What one row has for itself.
-#[derive(Clone, Copy)]
-struct Row<'a> {
-    query: &'a [f32],
-    /// Keys and values that it sees after the common ones.
-    own: (&'a [f32], &'a [f32]),
+/// A block, and room for its queries and scores.
+struct Work<'a> {
+    block: Block<'a>,
+    room: &'a mut Vec<f32>,
 }
 
-/// One head of some rows that see the same rows first. Each row's sums are its own, in the same order however many rows
-/// there are.
-struct Mix<'a, const N: usize> {
-    rows: [Row<'a>; N],
-    /// Keys and values.
-    common: (&'a [f32], &'a [f32]),
-    /// Room for each row's share of every key.
-    shares: &'a mut [f32],
-    /// Row i's part begins at `start + i * stride`.
-    out: &'a mut [f32],
-    start: usize,
-    stride: usize,
-}
-
-impl<const N: usize> WithSimd for Mix<'_, N> {
+impl WithSimd for Work<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { rows, common, shares: mut room, out, start, stride } = self;
-        let width = rows[0].query.len();
-        let seen_by_all = common.0.len() / width;
-        let mut shares: [&mut [f32]; N] = std::array::from_fn(|_| Default::default());
-        let mut queries: [&[f32]; N] = [&[]; N];
-        for row in 0..N {
-            let (own, rest) = room.split_at_mut(seen_by_all + rows[row].own.0.len() / width);
-            (shares[row], room) = (own, rest);
-            queries[row] = rows[row].query;
-        }
-        score(simd, &queries, common.0, &mut shares, 0);
-        let mut factors = [0.0; N];
-        for row in 0..N {
-            score(simd, &[rows[row].query], rows[row].own.0, &mut [&mut *shares[row]], seen_by_all);
-            let most = most(simd, shares[row]);
-            let total = exponentials(simd, shares[row], most);
-            factors[row] = if total > 0.0 { 1.0 / total } else { 0.0 };
-        }
-        let whole = S::as_simd_f32s(rows[0].query).0.len();
-        let mut weights: [&[f32]; N] = [&[]; N];
-        for (weights, shares) in weights.iter_mut().zip(shares) {
-            *weights = shares;
-        }
-        let shares = weights;
-        // Two vectors of every row at a time: sixteen registers hold all sums, and each share is spread once for both.
-        for at in (0..whole).step_by(2) {
-            if at + 1 < whole {
-                mix::<S, N, 2>(simd, at, &rows, common.1, &shares, &factors, &mut out[start..], stride);
+        let Self { block, room } = self;
+        let tile = 2 * S::F32_LANES;
+        for first in (0..block.seen.len()).step_by(tile) {
+            let rows = first..block.seen.len().min(first + tile);
+            if rows.len() > S::F32_LANES {
+                block.tile::<S, 2, { SUMS / 2 }>(simd, rows, room);
             } else {
-                mix::<S, N, 1>(simd, at, &rows, common.1, &shares, &factors, &mut out[start..], stride);
+                block.tile::<S, 1, SUMS>(simd, rows, room);
             }
         }
-        let rest = S::as_simd_f32s(rows[0].query).1.len();
-        for row in 0..N {
-            let values = [common.1, rows[row].own.1];
-            for at in width - rest..width {
+    }
+}
+
+impl Block<'_> {
+    /// Rows that fit `V` vectors, with `K` keys at a time.
+    #[inline(always)]
+    fn tile<S: Simd, const V: usize, const K: usize>(
+        &self,
+        simd: S,
+        rows: Range<usize>,
+        memory: &mut Vec<f32>,
+    ) {
+        let (lanes, width) = (V * S::F32_LANES, self.width);
+        let seen = &self.seen[rows.clone()];
+        let union = Union::of(seen);
+        let room = width * lanes + union.len() * lanes;
+        if memory.len() < room {
+            memory.resize(room, 0.0);
+        }
+        let (turned, shares) = memory[..room].split_at_mut(width * lanes);
+        let scale = (width as f32).powf(-0.5);
+        turned.fill(0.0);
+        for (lane, query) in
+            self.queries[rows.start * width..rows.end * width].chunks_exact(width).enumerate()
+        {
+            for (numbers, number) in turned.chunks_exact_mut(lanes).zip(query) {
+                numbers[lane] = number * scale;
+            }
+        }
+        let (turned, _) = S::as_simd_f32s(turned);
+        let (before, own) = shares.split_at_mut(union.before * lanes);
+        for (keys, shares) in [(0..union.before, before), (union.own.clone(), own)] {
+            let numbers = keys.start * width..keys.end * width;
+            let (keys, values) = (&self.keys[numbers.clone()], &self.values[numbers]);
+            score::<S, V, K>(simd, turned, keys, values, shares);
+        }
+        union.hide(seen, shares, lanes);
+        let mut totals = [0.0; MOST_LANES];
+        exponentials::<S, V>(simd, shares, &mut totals[..lanes]);
+        let mut row = 0;
+        while row < seen.len() {
+            let taken = if row + ROWS <= seen.len() { ROWS } else { 1 };
+            let at =
+                Place { shares: &shares[row..], lanes, union: &union, out: self.first + rows.start + row };
+            let (seen, totals) = (&seen[row..row + taken], &totals[row..row + taken]);
+            match taken {
+                ROWS => self.mix::<S, ROWS>(simd, at, seen, totals),
+                _ => self.mix::<S, 1>(simd, at, seen, totals),
+            }
+            row += taken;
+        }
+    }
+
+    /// The values of what `N` rows see, weighed by their shares.
+    #[inline(always)]
+    fn mix<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        at: Place<'_>,
+        seen: &[(usize, Range<usize>)],
+        totals: &[f32],
+    ) {
+        let mut factors = [0.0; N];
+        for (factor, &total) in factors.iter_mut().zip(totals) {
+            // A NaN stays one.
+            *factor = if total == 0.0 { 0.0 } else { 1.0 / total };
+        }
+        let common = Common::of(seen);
+        let whole = self.width / S::F32_LANES;
+        // All sums stand in registers.
+        let most = if S::F32_LANES == MOST_LANES / 2 { 4 } else { 2 };
+        let mut vector = 0;
+        while vector < whole {
+            let (left, part) = (whole - vector, vector * S::F32_LANES);
+            vector += match most.min(left) {
+                4 => self.columns::<S, N, 4>(simd, &at, seen, &common, &factors, part),
+                2.. => self.columns::<S, N, 2>(simd, &at, seen, &common, &factors, part),
+                _ => self.columns::<S, N, 1>(simd, &at, seen, &common, &factors, part),
+            };
+        }
+        for (row, (before, own)) in seen.iter().enumerate() {
+            for column in whole * S::F32_LANES..self.width {
                 let mut sum = 0.0;
-                let mut left = shares[row];
-                for values in values {
-                    for value in values.chunks_exact(width) {
-                        sum += left[0] * value[at];
-                        left = &left[1..];
-                    }
+                for key in (0..*before).chain(own.clone()) {
+                    sum += at.share(key, row) * self.values[key * self.width + column];
                 }
-                out[start + row * stride + at] = sum * factors[row];
+                // SAFETY: this block's rows and columns.
+                let out = unsafe { self.out.part(at.out + row, self.column + column, 1) };
+                out[0] = sum * factors[row];
             }
         }
     }
-}
 
-/// Keys whose products with a row are kept as vectors, until all are summed at once.
-const KEYS: usize = lanes::VECTORS;
-/// Of these, how many are computed together: with four rows, all sums stand in registers.
-const TOGETHER: usize = 4;
-
-/// The scores of some keys for each row, put into its shares from `first` on.
-#[inline(always)]
-fn score<S: Simd, const N: usize>(
-    simd: S,
-    queries: &[&[f32]; N],
-    keys: &[f32],
-    shares: &mut [&mut [f32]; N],
-    first: usize,
-) {
-    let width = queries[0].len();
-    let scale = (width as f32).powf(-0.5);
-    let whole = S::as_simd_f32s(queries[0]).0.len();
-    let mut rows: [&[S::f32s]; N] = [&[]; N];
-    for row in 0..N {
-        // Cut alike, so that no length is looked at in the loop.
-        rows[row] = &S::as_simd_f32s(queries[row]).0[..whole];
+    /// `V` vectors of columns from `part` on. Every number is added up in the order of its keys.
+    #[inline(always)]
+    fn columns<S: Simd, const N: usize, const V: usize>(
+        &self,
+        simd: S,
+        at: &Place<'_>,
+        seen: &[(usize, Range<usize>)],
+        common: &Common,
+        factors: &[f32; N],
+        part: usize,
+    ) -> usize {
+        let mut sums = [[simd.splat_f32s(0.0); V]; N];
+        self.together(simd, at, 0..common.before, part, &mut sums);
+        for row in 0..N {
+            let (before, own) = &seen[row];
+            sums[row] = self.alone(simd, at, row, common.before..*before, part, sums[row]);
+            sums[row] = self.alone(simd, at, row, own.start..common.own.start.min(own.end), part, sums[row]);
+        }
+        self.together(simd, at, common.own.clone(), part, &mut sums);
+        for row in 0..N {
+            let (_, own) = &seen[row];
+            sums[row] = self.alone(simd, at, row, common.own.end.max(own.start)..own.end, part, sums[row]);
+            // SAFETY: this block's rows and columns.
+            let out = unsafe { self.out.part(at.out + row, self.column + part, V * S::F32_LANES) };
+            let out = S::as_mut_simd_f32s(out).0;
+            for vector in 0..V {
+                out[vector] = simd.mul_f32s(sums[row][vector], simd.splat_f32s(factors[row]));
+            }
+        }
+        V
     }
-    let mut products = [[simd.splat_f32s(0.0); KEYS]; N];
-    for (at, keys) in keys.chunks(KEYS * width).enumerate() {
-        for (part, keys) in keys.chunks(TOGETHER * width).enumerate() {
-            let mut vectors: [&[S::f32s]; TOGETHER] = [&[]; TOGETHER];
-            let count = keys.len() / width;
-            for (key, vectors) in vectors.iter_mut().enumerate() {
-                // What is missing at the end is computed again instead, and not looked at.
-                *vectors = &S::as_simd_f32s(&keys[key.min(count - 1) * width..][..width]).0[..whole];
+
+    /// Keys that all rows see.
+    #[inline(always)]
+    fn together<S: Simd, const N: usize, const V: usize>(
+        &self,
+        simd: S,
+        at: &Place<'_>,
+        keys: Range<usize>,
+        part: usize,
+        all: &mut [[S::f32s; V]; N],
+    ) {
+        if keys.is_empty() {
+            return;
+        }
+        // A copy of its own, number by number: the compiler then keeps it in registers.
+        let mut sums = [[simd.splat_f32s(0.0); V]; N];
+        for row in 0..N {
+            for vector in 0..V {
+                sums[row][vector] = all[row][vector];
             }
-            let mut sums = [[simd.splat_f32s(0.0); TOGETHER]; N];
-            for at in 0..whole {
-                for row in 0..N {
-                    for key in 0..TOGETHER {
-                        sums[row][key] = simd.mul_add_e_f32s(rows[row][at], vectors[key][at], sums[row][key]);
-                    }
-                }
-            }
+        }
+        let shares = at.shares[at.union.place(keys.start) * at.lanes..].chunks(at.lanes);
+        let values = self.values[keys.start * self.width..keys.end * self.width].chunks_exact(self.width);
+        for (value, shares) in values.zip(shares) {
+            let value = S::as_simd_f32s(&value[part..part + V * S::F32_LANES]).0;
+            let shares = &shares[..N];
             for row in 0..N {
-                for key in 0..TOGETHER {
-                    products[row][part * TOGETHER + key] = sums[row][key];
+                let share = simd.splat_f32s(shares[row]);
+                for vector in 0..V {
+                    sums[row][vector] = simd.mul_add_e_f32s(share, value[vector], sums[row][vector]);
                 }
             }
         }
-        let count = keys.len() / width;
         for row in 0..N {
-            let mut sums = lanes::sums(simd, &products[row]);
-            let rest = S::as_simd_f32s(queries[row]).1;
-            if !rest.is_empty() {
-                for key in 0..count {
-                    for (a, b) in rest.iter().zip(&keys[key * width..][width - rest.len()..]) {
-                        sums[key] += a * b;
-                    }
+            for vector in 0..V {
+                all[row][vector] = sums[row][vector];
+            }
+        }
+    }
+
+    /// Keys that one row sees.
+    #[inline(always)]
+    fn alone<S: Simd, const V: usize>(
+        &self,
+        simd: S,
+        at: &Place<'_>,
+        row: usize,
+        keys: Range<usize>,
+        part: usize,
+        mut sums: [S::f32s; V],
+    ) -> [S::f32s; V] {
+        for key in keys {
+            let value = S::as_simd_f32s(&self.values[key * self.width + part..][..V * S::F32_LANES]).0;
+            let share = simd.splat_f32s(at.share(key, row));
+            for vector in 0..V {
+                sums[vector] = simd.mul_add_e_f32s(share, value[vector], sums[vector]);
+            }
+        }
+        sums
+    }
+}
+
+/// Lanes of two of the widest vectors.
+const MOST_LANES: usize = 32;
+
+/// Where some rows' shares are, and where their sums go.
+struct Place<'a> {
+    /// `[keys of the union, lanes]`, from the first of the rows on.
+    shares: &'a [f32],
+    lanes: usize,
+    union: &'a Union,
+    /// The first row in the output.
+    out: usize,
+}
+
+impl Place<'_> {
+    #[inline(always)]
+    fn share(&self, key: usize, row: usize) -> f32 {
+        self.shares[self.union.place(key) * self.lanes + row]
+    }
+}
+
+/// Keys that any of some rows sees: `0..before` and `own`, without a key in both.
+struct Union {
+    before: usize,
+    own: Range<usize>,
+}
+
+impl Union {
+    fn of(seen: &[(usize, Range<usize>)]) -> Self {
+        let before = seen.iter().map(|(before, _)| *before).max().unwrap_or_default();
+        let own = seen.iter().filter(|(_, own)| !own.is_empty());
+        let start = own.clone().map(|(_, own)| own.start).min().unwrap_or(before).max(before);
+        Self { before, own: start..own.map(|(_, own)| own.end).max().unwrap_or(start).max(start) }
+    }
+
+    fn len(&self) -> usize {
+        self.before + self.own.len()
+    }
+
+    /// A key's place among the scores.
+    #[inline(always)]
+    fn place(&self, key: usize) -> usize {
+        if key < self.before { key } else { key - self.own.start + self.before }
+    }
+
+    /// Makes the scores of what a row does not see −∞.
+    fn hide(&self, seen: &[(usize, Range<usize>)], scores: &mut [f32], lanes: usize) {
+        let common = Common::of(seen);
+        for key in (common.before..self.before).chain(self.own.clone()) {
+            if common.own.contains(&key) {
+                continue;
+            }
+            let scores = &mut scores[self.place(key) * lanes..][..lanes];
+            for (score, (before, own)) in scores.iter_mut().zip(seen) {
+                if key >= *before && !own.contains(&key) {
+                    *score = f32::NEG_INFINITY;
                 }
             }
-            let shares = &mut shares[row][first + at * KEYS..][..count];
-            for (share, sum) in shares.iter_mut().zip(sums) {
-                *share = sum * scale;
-            }
         }
     }
 }
 
-/// The largest; what is no number is passed over.
-#[inline(always)]
-fn most<S: Simd>(simd: S, numbers: &[f32]) -> f32 {
-    let (whole, rest) = S::as_simd_f32s(numbers);
-    let mut highs = simd.splat_f32s(f32::NEG_INFINITY);
-    for &part in whole {
-        highs = simd.max_f32s(part, highs);
-    }
-    let mut most = simd.reduce_max_f32s(highs);
-    for &number in rest {
-        if number > most {
-            most = number;
-        }
-    }
-    most
+/// Keys that all of some rows see: `0..before` and `own`.
+struct Common {
+    before: usize,
+    own: Range<usize>,
 }
 
-/// The values of all keys, weighed by each row's shares: `V` vectors of the output from the vector `at` on.
+impl Common {
+    fn of(seen: &[(usize, Range<usize>)]) -> Self {
+        let before = seen.iter().map(|(before, _)| *before).min().unwrap_or_default();
+        let start = seen.iter().map(|(_, own)| own.start).max().unwrap_or_default();
+        let end = seen.iter().map(|(_, own)| own.end).min().unwrap_or_default();
+        Self { before, own: start..end.max(start) }
+    }
+}
+
+/// Scores of `keys` `[.., width]`, `[.., V vectors]`; `turned`: the queries, `[width, V vectors]`. `values`, which are read next, are
+/// fetched meanwhile, as are keys further on.
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "parts of one loop")]
-fn mix<S: Simd, const N: usize, const V: usize>(
+fn score<S: Simd, const V: usize, const K: usize>(
     simd: S,
-    at: usize,
-    rows: &[Row<'_>; N],
-    common: &[f32],
-    shares: &[&[f32]; N],
-    factors: &[f32; N],
-    out: &mut [f32],
-    stride: usize,
+    turned: &[S::f32s],
+    keys: &[f32],
+    values: &[f32],
+    scores: &mut [f32],
 ) {
-    let width = rows[0].query.len();
-    let mut sums = [[simd.splat_f32s(0.0); V]; N];
-    let count = common.len() / width;
-    let mut of_common: [&[f32]; N] = [&[]; N];
-    for row in 0..N {
-        of_common[row] = &shares[row][..count];
+    let width = turned.len() / V;
+    let scores = S::as_mut_simd_f32s(scores).0;
+    let whole = keys.len() / (K * width);
+    let (many, rest) = keys.split_at(whole * K * width);
+    let (of_many, of_rest) = scores.split_at_mut(whole * K * V);
+    for (at, (keys, scores)) in many.chunks_exact(K * width).zip(of_many.chunks_exact_mut(K * V)).enumerate()
+    {
+        fetch(many, (at + AHEAD) * K * width, K * width);
+        fetch(values, at * K * width, K * width);
+        products::<S, V, K>(simd, turned, keys, scores);
     }
-    for key in 0..count {
-        let value = &S::as_simd_f32s(&common[key * width..][..width]).0[at..at + V];
-        for row in 0..N {
-            let share = simd.splat_f32s(of_common[row][key]);
-            for part in 0..V {
-                sums[row][part] = simd.mul_add_e_f32s(share, value[part], sums[row][part]);
+    for (key, scores) in rest.chunks_exact(width).zip(of_rest.chunks_exact_mut(V)) {
+        products::<S, V, 1>(simd, turned, key, scores);
+    }
+}
+
+/// The same of `K` keys, each score added up in the order of its numbers.
+#[inline(always)]
+fn products<S: Simd, const V: usize, const K: usize>(
+    simd: S,
+    turned: &[S::f32s],
+    keys: &[f32],
+    scores: &mut [S::f32s],
+) {
+    let width = turned.len() / V;
+    let mut each: [&[f32]; K] = [&[]; K];
+    for key in 0..K {
+        // Cut alike, so that no length is looked at in the loop.
+        each[key] = &keys[key * width..][..width];
+    }
+    let mut sums = [[simd.splat_f32s(0.0); V]; K];
+    for (at, queries) in turned.chunks_exact(V).enumerate().take(width) {
+        for key in 0..K {
+            let number = simd.splat_f32s(each[key][at]);
+            for vector in 0..V {
+                sums[key][vector] = simd.mul_add_e_f32s(number, queries[vector], sums[key][vector]);
             }
         }
     }
-    for row in 0..N {
-        for (value, &share) in rows[row].own.1.chunks_exact(width).zip(&shares[row][count..]) {
-            let (value, share) = (&S::as_simd_f32s(value).0[at..at + V], simd.splat_f32s(share));
-            for part in 0..V {
-                sums[row][part] = simd.mul_add_e_f32s(share, value[part], sums[row][part]);
-            }
+    for key in 0..K {
+        for vector in 0..V {
+            scores[key * V + vector] = sums[key][vector];
         }
-        let own = S::as_mut_simd_f32s(&mut out[row * stride..][..width]).0;
-        for part in 0..V {
-            own[at + part] = simd.mul_f32s(sums[row][part], simd.splat_f32s(factors[row]));
+    }
+}
+
+/// Scores `[keys, V vectors]` to e^(score − the row's largest), and each row's sum of them.
+#[inline(always)]
+fn exponentials<S: Simd, const V: usize>(simd: S, scores: &mut [f32], totals: &mut [f32]) {
+    let lanes = V * S::F32_LANES;
+    let mut highs = [simd.splat_f32s(f32::NEG_INFINITY); V];
+    for scores in S::as_simd_f32s(scores).0.chunks_exact(V) {
+        for vector in 0..V {
+            // What is no number is passed over: it stays one below.
+            highs[vector] = simd.max_f32s(scores[vector], highs[vector]);
         }
+    }
+    let mut most = [0.0; MOST_LANES];
+    for vector in 0..V {
+        S::as_mut_simd_f32s(&mut most).0[vector] = highs[vector];
+    }
+    for most in &mut most {
+        // Of a row that sees nothing.
+        *most = if *most == f32::NEG_INFINITY { 0.0 } else { *most };
+    }
+    let mut sums = [simd.splat_f32s(0.0); V];
+    for scores in scores.chunks_exact_mut(lanes) {
+        for lane in 0..lanes {
+            scores[lane] = exp(scores[lane] - most[lane]);
+        }
+        let shares = S::as_simd_f32s(scores).0;
+        for vector in 0..V {
+            sums[vector] = simd.add_f32s(sums[vector], shares[vector]);
+        }
+    }
+    for vector in 0..V {
+        S::as_mut_simd_f32s(totals).0[vector] = sums[vector];
     }
 }
 
@@ -298,14 +490,18 @@ fn mix<S: Simd, const N: usize, const V: usize>(
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::tests::machines, *};
 
     fn number(n: usize) -> f32 {
         ((n * 7919 + 13) % 1000) as f32 / 250.0 - 2.0
     }
 
     /// Shape: query heads per key head, key heads, width, rows that stay, and the lengths of groups behind them.
-    fn run(shape: (usize, usize, usize, usize, &[usize]), rows: Range<usize>) -> (Vec<f32>, Vec<f64>) {
+    fn run(
+        arch: Arch,
+        shape: (usize, usize, usize, usize, &[usize]),
+        rows: Range<usize>,
+    ) -> (Vec<f32>, Vec<f64>) {
         let (group, kv, width, before, groups) = shape;
         let all = before + groups.iter().sum::<usize>();
         let capacity = all + 3;
@@ -324,7 +520,7 @@ mod tests {
             .flat_map(|head| rows.clone().flat_map(move |row| (0..width).map(move |d| query(head, row, d))))
             .collect();
         let mut out = vec![0.0; seen.len() * group * kv * width];
-        attend(&queries, of(keys), of(values), width, seen, &mut out);
+        attend_on(arch, &queries, of(keys), of(values), width, seen, &mut out);
         let mut plain = Vec::new();
         for (row, (before, own)) in rows.zip(seen) {
             for head in 0..group * kv {
@@ -350,9 +546,11 @@ mod tests {
         #[test]
         fn it_is_attention(group in 1..4_usize, kv in 1..3_usize, width in 1..70_usize, before in 0..40_usize, spans in proptest::collection::vec(1..9_usize, 1..4)) {
             let rows = spans.iter().sum();
-            let (out, plain) = run((group, kv, width, before, &spans), 0..rows);
-            for (ours, plain) in out.iter().zip(plain) {
-                prop_assert!((f64::from(*ours) - plain).abs() < 2e-5, "{} against {}", ours, plain);
+            for arch in machines() {
+                let (out, plain) = run(arch, (group, kv, width, before, &spans), 0..rows);
+                for (ours, plain) in out.iter().zip(plain) {
+                    prop_assert!((f64::from(*ours) - plain).abs() < 2e-5, "{} against {}", ours, plain);
+                }
             }
         }
     }
@@ -360,10 +558,12 @@ mod tests {
     #[test]
     fn a_row_alone_is_the_same_to_the_last_bit() {
         let shape = (2, 2, 64, 37, &[5, 16, 3][..]);
-        let (all, _) = run(shape, 0..24);
-        for row in 0..24 {
-            let (alone, _) = run(shape, row..row + 1);
-            assert_eq!(alone, all[row * 256..(row + 1) * 256], "row {row}");
+        for arch in machines() {
+            let (all, _) = run(arch, shape, 0..24);
+            for row in 0..24 {
+                let (alone, _) = run(arch, shape, row..row + 1);
+                assert_eq!(alone, all[row * 256..(row + 1) * 256], "row {row}");
+            }
         }
     }
 
@@ -388,6 +588,48 @@ mod tests {
             for row in 0..rows {
                 let alone = run(&queries[row * width..][..width], &seen[row..=row]);
                 assert_eq!(alone, all[row * width..][..width], "row {row} of {seen:?}");
+            }
+        }
+    }
+
+    /// Several spans beside one context, more rows than a block has: each as if it were alone, and what is no number stays with those who
+    /// see it.
+    #[test]
+    fn spans_of_a_batch_do_not_meet() {
+        let (width, before, spans) = (64, 50, [20, 1, 30, 7, 16]);
+        let all = before + spans.iter().sum::<usize>();
+        let mut store: Vec<f32> = (0..3 * all * width).map(number).collect();
+        let mut seen = Vec::new();
+        for length in spans {
+            let start = before + seen.len();
+            seen.extend((0..length).map(|_| (before, start..start + length)));
+        }
+        let run = |store: &[f32], rows: Range<usize>| {
+            let (keys, rest) = store.split_at(all * width);
+            let (values, queries) = rest.split_at(all * width);
+            let of = |data| Heads { data, stride: all * width, count: 1 };
+            let mut out = vec![0.0; rows.len() * width];
+            let queries = &queries[rows.start * width..rows.end * width];
+            attend(queries, of(keys), of(values), width, &seen[rows], &mut out);
+            out
+        };
+        let together = run(&store, 0..seen.len());
+        for (at, length) in [(0, 20), (20, 1), (21, 30), (51, 7), (58, 16)] {
+            assert_eq!(
+                run(&store, at..at + length),
+                together[at * width..][..length * width],
+                "from {at} on"
+            );
+        }
+        // A key and a value of the span of 30.
+        store[(before + 25) * width] = f32::NAN;
+        store[(all + before + 30) * width + 3] = f32::NAN;
+        for (row, (out, sound)) in
+            run(&store, 0..seen.len()).chunks(width).zip(together.chunks(width)).enumerate()
+        {
+            match row {
+                21..51 => assert!(out.iter().all(|number| number.is_nan()), "row {row}"),
+                _ => assert_eq!(out, sound, "row {row}"),
             }
         }
     }

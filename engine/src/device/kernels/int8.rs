@@ -6,10 +6,8 @@ use rayon::prelude::*;
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions, PackedBMatrix};
 use rten_tensor::NdTensorView;
 
-use super::{
-    panels::{Outputs, Panels, Vnni, padded},
-    rounding::{Rounded, rounded},
-};
+use super::panels::{Outputs, Panels, Vnni, padded};
+pub use super::rounding::{Rounded, Rows};
 
 /// The widest row whose products, eight bits by eight, still add up in 32.
 pub const MAX_INPUTS: usize = 1 << 16;
@@ -36,6 +34,15 @@ pub enum Purpose {
     Rows,
     /// Both.
     Both,
+}
+
+/// What becomes of a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It takes the place of what was there.
+    Over,
+    /// It is added to that.
+    Added,
 }
 
 /// How the weights lie.
@@ -155,22 +162,32 @@ impl Int8Matrix {
     /// `input` `[rows, width]` times the matrix: `[rows, outputs]`. `None` if `input` is not whole rows.
     #[must_use]
     pub fn multiply(&self, input: &[f32]) -> Option<Vec<f32>> {
+        let mut out = vec![0.0; input.len() / self.width * self.outputs()];
+        self.product(Rows::Plain(input), &mut Rounded::default(), Put::Over, &mut out)?;
+        Some(out)
+    }
+
+    /// `rows` times the matrix, put into `out` `[rows, outputs]`; `rounded` is memory for the rows. `None` if one of them is not whole rows.
+    #[must_use]
+    pub fn product(&self, rows: Rows<'_>, rounded: &mut Rounded, put: Put, out: &mut [f32]) -> Option<()> {
         let length = match self.layout {
             Layout::Panels(_) => padded(self.width),
             Layout::Packed(..) => self.width,
         };
-        let rows = rounded(input, self.width, length, self.largest)?;
-        let mut out = vec![0.0; rows.steps.len() * self.outputs()];
+        rounded.fill(rows, self.width, length, self.largest)?;
+        if out.len() != rounded.steps.len() * self.outputs() {
+            return None;
+        }
         match &self.layout {
             Layout::Panels(panels) => {
-                panels.multiply(&rows, &Outputs { scales: &self.scales, sums: &self.sums }, &mut out);
+                panels.multiply(rounded, &Outputs { scales: &self.scales, sums: &self.sums }, put, out);
             }
-            Layout::Packed(packed, _) => self.by_packed(packed.as_ref()?, &rows, &mut out)?,
+            Layout::Packed(packed, _) => self.by_packed(packed.as_ref()?, rounded, put, out)?,
         }
-        Some(out)
+        Some(())
     }
 
-    fn by_packed(&self, packed: &PackedBMatrix<i8>, rows: &Rounded, out: &mut [f32]) -> Option<()> {
+    fn by_packed(&self, packed: &PackedBMatrix<i8>, rows: &Rounded, put: Put, out: &mut [f32]) -> Option<()> {
         let arch = Arch::new();
         let mut products = vec![0_i32; out.len()];
         let view = NdTensorView::from_data([rows.steps.len(), self.width], &rows.bytes[..]);
@@ -179,7 +196,7 @@ impl Int8Matrix {
         executor().gemm(&mut products, a, b, GemmOptions::default()).ok()?;
         let lines = out.par_chunks_exact_mut(self.outputs()).zip(products.par_chunks_exact(self.outputs()));
         lines.zip(&rows.steps).with_min_len(4).for_each(|((out, products), &step)| {
-            arch.dispatch(Scale { out, products, step, sums: &self.sums, scales: &self.scales });
+            arch.dispatch(Scale { out, products, step, put, sums: &self.sums, scales: &self.scales });
         });
         Some(())
     }
@@ -196,6 +213,7 @@ struct Scale<'a> {
     products: &'a [i32],
     /// Scale and zero of the input row.
     step: (f32, i32),
+    put: Put,
     sums: &'a [i32],
     scales: &'a [f32],
 }
@@ -205,10 +223,11 @@ impl WithSimd for Scale<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { out, products, step: (scale, zero), sums, scales } = self;
+        let Self { out, products, step: (scale, zero), put, sums, scales } = self;
         for (((out, &product), &sum), own) in out.iter_mut().zip(products).zip(sums).zip(scales) {
             // Far below 2³¹: no weight and no input has more than eight bits.
-            *out = product.wrapping_sub(zero.wrapping_mul(sum)) as f32 * (scale * own);
+            let number = product.wrapping_sub(zero.wrapping_mul(sum)) as f32 * (scale * own);
+            *out = if put == Put::Added { *out + number } else { number };
         }
     }
 }
@@ -217,7 +236,7 @@ impl WithSimd for Scale<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::rounding::Round, *};
+    use super::*;
 
     /// Of each layout that this machine can have, one.
     fn layouts(rows: &[i8], scales: &[f32], width: usize, purpose: Purpose) -> Vec<Int8Matrix> {
@@ -251,8 +270,12 @@ mod tests {
             let input = input(rows, width);
             let ours = made.multiply(&input).unwrap();
             for (row, ours) in input.chunks_exact(width).zip(ours.chunks_exact(outputs)) {
-                let mut rounded = vec![0; width];
-                let (scale, zero) = Arch::new().dispatch(Round { row, largest: made.largest, rounded: &mut rounded });
+                let mut rounded = Rounded::default();
+                rounded.fill(Rows::Plain(row), width, width, made.largest).unwrap();
+                let (Rounded { bytes: rounded, steps }, mut added) = (rounded, vec![3.0; outputs]);
+                let (scale, zero) = steps[0];
+                made.product(Rows::Plain(row), &mut Rounded::default(), Put::Added, &mut added).unwrap();
+                prop_assert_eq!(added, ours.iter().map(|number| 3.0 + number).collect::<Vec<f32>>());
                 for (out, ours) in ours.iter().enumerate() {
                     let own = &weights[out * width..][..width];
                     let whole: i32 = rounded.iter().zip(own).map(|(&a, &b)| (i32::from(a) - zero) * i32::from(b)).sum();
@@ -291,6 +314,9 @@ mod tests {
         for made in all {
             assert_eq!(made.multiply(&[0.0; 8]).unwrap(), [0.0; 6]);
             assert!(made.multiply(&[0.0; 5]).is_none());
+            let short =
+                made.product(Rows::Plain(&[0.0; 8]), &mut Rounded::default(), Put::Over, &mut [0.0; 5]);
+            assert!(short.is_none());
         }
         for purpose in [Purpose::Products, Purpose::Rows, Purpose::Both] {
             assert!(Int8Matrix::new(&rows[1..], &scales, 4, purpose).is_none());

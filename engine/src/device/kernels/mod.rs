@@ -2,39 +2,42 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | [`attention`] | softmax attention of some rows over the rows that each may see; `lanes`: its sums |
-//! | [`int8`], `panels`, `rounding` | products with int8 weights |
+//! | [`attention`] | softmax attention of some rows over the rows that each may see |
+//! | [`heads`] | a product's columns as heads, biased, normed and rotated |
+//! | [`int8`], `panels`, `rounding` | products with int8 weights, of rows that are normed or gated on the way |
+//! | [`halves`] | products with weights of two bytes |
+//! | [`norm`] | RMSNorm of a row |
 //! | [`swiglu`] | the gate of a SwiGLU |
+//! | `columns` | rows of which several threads write parts |
 //!
 //! Loops run with the widest vectors that the machine has (`pulp`). What they call must be `#[inline(always)]` and free of
 //! closures: what is not inlined is compiled for the oldest machine. Every output row is computed from its own inputs in a fixed order, whatever stands beside it: so an answer is
 //! the same to the last bit alone or in a batch, from a cache or not. Plain slices; knows no tensor and no model.
 
+#![allow(unsafe_code, reason = "a hint to the machine")]
+
 pub mod attention;
+mod columns;
+pub mod halves;
+pub mod heads;
 pub mod int8;
-mod lanes;
+pub mod norm;
 mod panels;
 mod rounding;
 pub mod swiglu;
 
-use pulp::Simd;
-
-/// e^(x − most) in place of every x, and their sum.
+/// Asks for `count` numbers from `from` on, which will be needed soon; of the caches, for the second. What is not there is not asked for.
 #[inline(always)]
-fn exponentials<S: Simd>(simd: S, numbers: &mut [f32], most: f32) -> f32 {
-    for number in numbers.iter_mut() {
-        *number = exp(*number - most);
+fn fetch(numbers: &[f32], from: usize, count: usize) {
+    let end = numbers.len().min(from + count);
+    #[cfg(target_arch = "x86_64")]
+    for line in numbers.get(from..end).unwrap_or_default().chunks(16) {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a hint, which reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
     }
-    let (whole, rest) = S::as_simd_f32s(numbers);
-    let mut sums = simd.splat_f32s(0.0);
-    for &part in whole {
-        sums = simd.add_f32s(sums, part);
-    }
-    let mut sum = simd.reduce_sum_f32s(sums);
-    for number in rest {
-        sum += number;
-    }
-    sum
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = end;
 }
 
 /// e^x for x ≤ 0, to 2·10⁻⁷ of its value; 0 below −87. Cody and Waite's reduction, then Cephes' polynomial: no call
@@ -60,6 +63,17 @@ fn exp(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use pulp::Arch;
+
+    /// Vectors of every width that this machine has.
+    pub(super) fn machines() -> Vec<Arch> {
+        let mut all = vec![Arch::Scalar];
+        #[cfg(target_arch = "x86_64")]
+        all.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        all.push(Arch::new());
+        all
+    }
+
     #[test]
     fn exp_is_the_systems_exp() {
         for step in 0..=90_000 {

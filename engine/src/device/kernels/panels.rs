@@ -8,7 +8,7 @@
 
 use rayon::prelude::*;
 
-use super::rounding::Rounded;
+use super::{int8::Put, rounding::Rounded};
 
 /// Outputs of a panel.
 pub(super) const PANEL: usize = 32;
@@ -86,11 +86,11 @@ impl Panels {
         into.truncate(end);
     }
 
-    /// Rows times the weights: `out` `[rows, outputs]`. Each piece of work is some panels' columns of every row.
-    pub(super) fn multiply(&self, rows: &Rounded, outputs: &Outputs<'_>, out: &mut [f32]) {
+    /// Rows times the weights, put into `out` `[rows, outputs]`. Each piece of work is some panels' columns of every row.
+    pub(super) fn multiply(&self, rows: &Rounded, outputs: &Outputs<'_>, put: Put, out: &mut [f32]) {
         let count = outputs.scales.len();
         debug_assert_eq!(out.len(), rows.steps.len() * count);
-        let out = Out { first: out.as_mut_ptr(), stride: count };
+        let out = Out { first: out.as_mut_ptr(), stride: count, put };
         let panels = count.div_ceil(PANEL);
         let pieces = panels.div_ceil(PIECE_PANELS);
         let work = |piece: usize| {
@@ -114,10 +114,11 @@ impl Panels {
     unsafe fn panel(&self, panel: usize, rows: &Rounded, outputs: &Outputs<'_>, out: Out) {
         let first = panel * PANEL;
         let count = (outputs.scales.len() - first).min(PANEL);
-        let (mut scales, mut sums) = ([0.0; PANEL], [0; PANEL]);
-        scales[..count].copy_from_slice(&outputs.scales[first..][..count]);
-        sums[..count].copy_from_slice(&outputs.sums[first..][..count]);
+        let mut own = Own { scales: [0.0; PANEL], sums: [0; PANEL] };
+        own.scales[..count].copy_from_slice(&outputs.scales[first..][..count]);
+        own.sums[..count].copy_from_slice(&outputs.sums[first..][..count]);
         let length = padded(self.width);
+        let tiles = rows.steps.len().div_ceil(TILE_ROWS).max(1);
         let mut edge = [[0.0; PANEL]; TILE_ROWS];
         let mut row = 0;
         while row < rows.steps.len() {
@@ -125,18 +126,21 @@ impl Panels {
             let there = unsafe { out.first.add(row * out.stride + first) };
             // A panel that is not full is put where there is room for all of it.
             let into = match count {
-                PANEL => Out { first: there, stride: out.stride },
-                _ => Out { first: edge.as_mut_ptr().cast(), stride: PANEL },
+                PANEL => Out { first: there, ..out },
+                _ => Out { first: edge.as_mut_ptr().cast(), stride: PANEL, put: Put::Over },
             };
             let (inputs, steps) = (&rows.bytes[row * length..], &rows.steps[row..]);
+            let ahead =
+                Ahead { start: length * PANEL / tiles * (row / TILE_ROWS), step: PANEL * DEPTH / tiles };
             // SAFETY: `into` has room for eight rows, or for as many as there are steps.
-            let taken = unsafe { self.tile(panel, inputs, steps, &scales, &sums, into) };
+            let taken = unsafe { self.tile(panel, inputs, steps, &own, ahead, into) };
             if count < PANEL {
                 for (at, edge) in edge.iter().take(taken).enumerate() {
                     // SAFETY: as above; the edge's first `count` columns are this panel's.
-                    unsafe {
-                        std::ptr::copy_nonoverlapping(edge.as_ptr(), there.add(at * out.stride), count)
-                    };
+                    let there = unsafe { std::slice::from_raw_parts_mut(there.add(at * out.stride), count) };
+                    for (there, edge) in there.iter_mut().zip(edge) {
+                        *there = if out.put == Put::Added { *there + edge } else { *edge };
+                    }
                 }
             }
             row += taken.max(1);
@@ -153,34 +157,32 @@ impl Panels {
         panel: usize,
         inputs: &[u8],
         steps: &[(f32, i32)],
-        scales: &[f32; PANEL],
-        sums: &[i32; PANEL],
+        own: &Own,
+        ahead: Ahead,
         out: Out,
     ) -> usize {
         let length = padded(self.width);
         let weights = &self.bytes[panel * length * PANEL..][..length * PANEL];
         let rows = (inputs.len() / length).min(steps.len());
-        let _ = (weights, scales, sums, out);
+        let _ = (weights, own, ahead, out);
         match (self.vnni, rows) {
             // SAFETY: `here` found what each needs; the lengths were cut to fit above; `out` by the caller's promise.
             #[cfg(target_arch = "x86_64")]
-            (Vnni::Wide, 8..) => unsafe { x86::wide::<8>(weights, inputs, length, steps, scales, sums, out) },
+            (Vnni::Wide, 8..) => unsafe { x86::wide::<8>(weights, inputs, length, steps, own, ahead, out) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            (Vnni::Wide, 4..) => unsafe { x86::wide::<4>(weights, inputs, length, steps, scales, sums, out) },
+            (Vnni::Wide, 4..) => unsafe { x86::wide::<4>(weights, inputs, length, steps, own, ahead, out) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            (Vnni::Wide, 1..) => unsafe { x86::wide::<1>(weights, inputs, length, steps, scales, sums, out) },
+            (Vnni::Wide, 1..) => unsafe { x86::wide::<1>(weights, inputs, length, steps, own, ahead, out) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
             (Vnni::Narrow, 2..) => unsafe {
-                x86::narrow::<2>(weights, inputs, length, steps, scales, sums, out)
+                x86::narrow::<2>(weights, inputs, length, steps, own, ahead, out)
             },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            (Vnni::Narrow, 1) => unsafe {
-                x86::narrow::<1>(weights, inputs, length, steps, scales, sums, out)
-            },
+            (Vnni::Narrow, 1) => unsafe { x86::narrow::<1>(weights, inputs, length, steps, own, ahead, out) },
             _ => 0,
         }
     }
@@ -194,12 +196,29 @@ pub(super) struct Outputs<'a> {
     pub(super) sums: &'a [i32],
 }
 
+/// The same of one panel.
+struct Own {
+    scales: [f32; PANEL],
+    sums: [i32; PANEL],
+}
+
+/// What is fetched of the panel behind this one while a tile is multiplied: each tile fetches a part. Where the weights are more than the caches
+/// hold, waiting for them would take as long as multiplying.
+#[derive(Clone, Copy)]
+struct Ahead {
+    /// Bytes from the panel's first.
+    start: usize,
+    /// Bytes for each step of the tile.
+    step: usize,
+}
+
 /// Where products go: columns that several threads write side by side.
 #[derive(Clone, Copy)]
 struct Out {
     first: *mut f32,
     /// Numbers from row to row.
     stride: usize,
+    put: Put,
 }
 
 // SAFETY: whoever writes through it writes columns of his own.
@@ -211,14 +230,14 @@ unsafe impl Sync for Out {}
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{DEPTH, Out, PANEL};
+    use super::{Ahead, DEPTH, Out, Own, PANEL, Put};
 
     /// A tile of `ROWS` rows: every sum stands in a register while the panel is read once; then the zero point's share is
     /// taken off, and what is left scaled.
     macro_rules! tile {
         (
             $name:ident, $features:literal, $lanes:literal, $zero:ident, $load:ident, $splat:ident, $dot:ident, $multiply:ident,
-            $subtract:ident, $number:ident, $splat_number:ident, $load_numbers:ident, $multiply_numbers:ident, $store:ident
+            $subtract:ident, $number:ident, $splat_number:ident, $load_numbers:ident, $multiply_numbers:ident, $add_numbers:ident, $store:ident
         ) => {
             /// # Safety
             /// The machine has the features; `weights` is a panel of `length`, `inputs` at least `ROWS` rows of it, `steps` as
@@ -229,15 +248,19 @@ mod x86 {
                 inputs: &[u8],
                 length: usize,
                 steps: &[(f32, i32)],
-                scales: &[f32; PANEL],
-                sums: &[i32; PANEL],
+                own: &Own,
+                ahead: Ahead,
                 out: Out,
             ) -> usize {
                 const VECTORS: usize = PANEL / $lanes;
                 debug_assert!(weights.len() == length * PANEL && inputs.len() >= ROWS * length);
                 let mut products = [[$zero(); VECTORS]; ROWS];
                 let (weights, inputs) = (weights.as_ptr(), inputs.as_ptr());
+                let (mut ahead, step) = (weights.wrapping_add(length * PANEL + ahead.start), ahead.step);
                 for at in (0..length).step_by(DEPTH) {
+                    // A hint, which reads nothing: it may point anywhere.
+                    _mm_prefetch::<_MM_HINT_T1>(ahead);
+                    ahead = ahead.wrapping_add(step);
                     // SAFETY: `at` is a whole step within the panel.
                     let columns: [_; VECTORS] = std::array::from_fn(|vector| unsafe {
                         $load(weights.add(at * PANEL + vector * $lanes * DEPTH).cast())
@@ -256,13 +279,17 @@ mod x86 {
                         let at = vector * $lanes;
                         // SAFETY: the vectors of a row are its 32 columns.
                         unsafe {
-                            let share = $multiply($splat(zero), $load(sums.as_ptr().add(at).cast()));
+                            let share = $multiply($splat(zero), $load(own.sums.as_ptr().add(at).cast()));
                             let factor = $multiply_numbers(
                                 $splat_number(scale),
-                                $load_numbers(scales.as_ptr().add(at)),
+                                $load_numbers(own.scales.as_ptr().add(at)),
                             );
-                            let number = $multiply_numbers($number($subtract(product, share)), factor);
-                            $store(out.first.add(row * out.stride + at), number);
+                            let mut number = $multiply_numbers($number($subtract(product, share)), factor);
+                            let there = out.first.add(row * out.stride + at);
+                            if out.put == Put::Added {
+                                number = $add_numbers($load_numbers(there), number);
+                            }
+                            $store(there, number);
                         }
                     }
                 }
@@ -285,6 +312,7 @@ mod x86 {
         _mm512_set1_ps,
         _mm512_loadu_ps,
         _mm512_mul_ps,
+        _mm512_add_ps,
         _mm512_storeu_ps
     );
     tile!(
@@ -301,6 +329,7 @@ mod x86 {
         _mm256_set1_ps,
         _mm256_loadu_ps,
         _mm256_mul_ps,
+        _mm256_add_ps,
         _mm256_storeu_ps
     );
 }

@@ -1,59 +1,109 @@
-//! Rows on their way into an int8 product: each rounded to eight bits by itself.
+//! Rows on their way into an int8 product: each made of what stands before the product, and rounded to eight bits by itself.
+
+use std::cell::RefCell;
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
+
+use super::{
+    norm::{Norm, norm},
+    swiglu::gate,
+};
 
 /// 1.5·2²³: adding it rounds to a whole number, which then stands in the lowest bits.
 const WHOLE: f32 = 12_582_912.0;
 /// Numbers below which other threads are not worth waking.
 const ALONE: usize = 1 << 15;
 
-/// Rows as bytes.
-pub(super) struct Rounded {
-    /// Each row's, `length` of them.
+thread_local! {
+    /// One row before it is rounded.
+    static ROW: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What is multiplied: rows of the matrix' width, made of others.
+#[derive(Clone, Copy)]
+pub enum Rows<'a> {
+    /// As they are.
+    Plain(&'a [f32]),
+    /// Each normed.
+    Normed(&'a [f32], Norm<'a>),
+    /// Of rows twice as wide, gate and then up: silu(gate) × up.
+    Gated(&'a [f32]),
+}
+
+impl<'a> Rows<'a> {
+    /// The numbers that they are made of, and how many are a row.
+    fn numbers(&self, width: usize) -> (&'a [f32], usize) {
+        match *self {
+            Rows::Plain(numbers) | Rows::Normed(numbers, _) => (numbers, width),
+            Rows::Gated(numbers) => (numbers, 2 * width),
+        }
+    }
+}
+
+/// Rows as bytes; memory that one product after the other uses.
+#[derive(Default)]
+pub struct Rounded {
+    /// Each row's, as many as were asked for.
     pub(super) bytes: Vec<u8>,
     /// Each row's scale and zero.
     pub(super) steps: Vec<(f32, i32)>,
 }
 
-/// A row, where its bytes go, and where its scale and zero.
-type Line<'a> = ((&'a [f32], &'a mut [u8]), &'a mut (f32, i32));
-
-/// Rounds `input`, rows of `width`, to `0..=largest`; each takes `length` bytes, the last of which may be none of its own. `None`
-/// if it is not whole rows.
-pub(super) fn rounded(input: &[f32], width: usize, length: usize, largest: f32) -> Option<Rounded> {
-    if !input.len().is_multiple_of(width) {
-        return None;
+impl Rounded {
+    /// Rounds rows of `width` to `0..=largest`; each takes `length` bytes, the last of which may be none of its own. `None` if they are
+    /// not whole.
+    pub(super) fn fill(&mut self, rows: Rows<'_>, width: usize, length: usize, largest: f32) -> Option<()> {
+        let (numbers, stride) = rows.numbers(width);
+        let wrong_norm = matches!(rows, Rows::Normed(_, norm) if norm.weight.len() != width);
+        if wrong_norm || stride == 0 || !numbers.len().is_multiple_of(stride) {
+            return None;
+        }
+        let arch = Arch::new();
+        let count = numbers.len() / stride;
+        self.bytes.resize(count * length, 0);
+        self.steps.resize(count, (0.0, 0));
+        let round = |((numbers, bytes), step): ((&[f32], &mut [u8]), &mut (f32, i32))| {
+            ROW.with_borrow_mut(|room| {
+                room.resize(width, 0.0);
+                *step = arch.dispatch(Line { numbers, rows, room, largest, bytes: &mut bytes[..width] });
+            });
+        };
+        if numbers.len() <= ALONE {
+            let bytes = self.bytes.chunks_exact_mut(length);
+            numbers.chunks_exact(stride).zip(bytes).zip(&mut self.steps).for_each(round);
+        } else {
+            let bytes = self.bytes.par_chunks_exact_mut(length);
+            let rows = numbers.par_chunks_exact(stride).zip(bytes).zip(&mut self.steps);
+            rows.with_min_len(ALONE.div_ceil(4 * stride)).for_each(round);
+        }
+        Some(())
     }
-    let (rows, arch) = (input.len() / width, Arch::new());
-    let mut bytes = vec![0; rows * length];
-    let mut steps = vec![(0.0, 0); rows];
-    let round = |((row, bytes), step): Line<'_>| {
-        *step = arch.dispatch(Round { row, largest, rounded: &mut bytes[..width] });
-    };
-    if input.len() <= ALONE {
-        input.chunks_exact(width).zip(bytes.chunks_exact_mut(length)).zip(&mut steps).for_each(round);
-    } else {
-        let rows = input.par_chunks_exact(width).zip(bytes.par_chunks_exact_mut(length)).zip(&mut steps);
-        rows.with_min_len(16).for_each(round);
-    }
-    Some(Rounded { bytes, steps })
 }
 
 /// One row.
-pub(super) struct Round<'a> {
-    pub(super) row: &'a [f32],
-    pub(super) largest: f32,
-    pub(super) rounded: &'a mut [u8],
+struct Line<'a> {
+    numbers: &'a [f32],
+    rows: Rows<'a>,
+    /// As wide as the row becomes.
+    room: &'a mut [f32],
+    largest: f32,
+    bytes: &'a mut [u8],
 }
 
-impl WithSimd for Round<'_> {
+impl WithSimd for Line<'_> {
     /// Scale and zero.
     type Output = (f32, i32);
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> (f32, i32) {
-        round(simd, self.row, self.largest, self.rounded)
+        let Self { numbers, rows, room, largest, bytes } = self;
+        match rows {
+            Rows::Plain(_) => return round(simd, numbers, largest, bytes),
+            Rows::Normed(_, with) => norm(simd, numbers, with, room),
+            Rows::Gated(_) => gate(numbers, room),
+        }
+        round(simd, room, largest, bytes)
     }
 }
 
@@ -91,4 +141,45 @@ fn round<S: Simd>(simd: S, row: &[f32], largest: f32, into: &mut [u8]) -> (f32, 
         *rounded = (place + WHOLE).to_bits() as u8;
     }
     (scale, zero as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row made on the way is rounded as the same row made before.
+    #[test]
+    fn what_is_joined_to_rounding_is_what_stands_alone() {
+        let (rows, width) = (9, 70);
+        let numbers: Vec<f32> =
+            (0..rows * 2 * width).map(|n| ((n * 7919) % 997) as f32 / 100.0 - 5.0).collect();
+        let weight: Vec<f32> = (0..width).map(|n| 0.5 + n as f32 / 50.0).collect();
+        let bytes = |rows: Rows<'_>| {
+            let mut rounded = Rounded::default();
+            rounded.fill(rows, width, width, 255.0).unwrap();
+            (rounded.bytes, rounded.steps)
+        };
+        let gated = super::super::swiglu::gated(&numbers, width).unwrap();
+        assert_eq!(bytes(Rows::Gated(&numbers)), bytes(Rows::Plain(&gated)));
+        let norm = Norm { weight: &weight, eps: 1e-6 };
+        let together = bytes(Rows::Normed(&numbers, norm));
+        for (row, (numbers, line)) in numbers.chunks(width).zip(together.0.chunks(width)).enumerate() {
+            let mean = numbers.iter().map(|x| f64::from(x * x)).sum::<f64>() / width as f64;
+            let (scale, zero) = together.1[row];
+            for ((number, weight), &byte) in numbers.iter().zip(&weight).zip(line) {
+                let normed = f64::from(*number) / (mean + 1e-6).sqrt() * f64::from(*weight);
+                let back = f64::from((i32::from(byte) - zero) as f32 * scale);
+                assert!((back - normed).abs() <= f64::from(scale) * 0.51, "{back} for {normed}");
+            }
+            let alone = bytes(Rows::Normed(numbers, norm));
+            assert_eq!((&alone.0[..], &alone.1[..]), (line, &together.1[row..=row]), "row {row} alone");
+        }
+        let mut rounded = Rounded::default();
+        assert!(rounded.fill(Rows::Gated(&numbers[1..]), width, width, 255.0).is_none());
+        assert!(
+            rounded
+                .fill(Rows::Normed(&numbers, Norm { weight: &weight[1..], eps: 0.0 }), width, width, 255.0)
+                .is_none()
+        );
+    }
 }

@@ -39,7 +39,7 @@ impl WithSimd for Row<'_> {
 
 /// One row: gate, then up, of which each has as many numbers as `out`.
 #[inline(always)]
-fn gate(both: &[f32], out: &mut [f32]) {
+pub(super) fn gate(both: &[f32], out: &mut [f32]) {
     let (gate, up) = both.split_at(out.len());
     for ((out, &gate), &up) in out.iter_mut().zip(gate).zip(up) {
         // Of numbers that are not positive, so that nothing overflows. A NaN stays one, by the factor.

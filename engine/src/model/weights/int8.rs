@@ -5,11 +5,9 @@
 
 use safetensors::tensor::Dtype;
 
-use super::{Place, Weights, widen};
+use super::{Weights, widen};
 use crate::EngineError;
 
-/// Bytes read at once, about.
-const PIECE_BYTES: usize = 1 << 20;
 /// The largest magnitude of a rounded weight; −128 is not used, so that a row and its negative round alike.
 const LARGEST: f32 = 127.0;
 
@@ -36,14 +34,6 @@ impl Weights {
         self.find(name).is_ok_and(|(place, _)| place.dtype == Dtype::I8)
     }
 
-    /// Rows of a matrix.
-    ///
-    /// # Errors
-    /// [`EngineError::ModelFile`] if there is none of that name.
-    pub(in crate::model) fn rows(&self, name: &str) -> Result<usize, EngineError> {
-        self.find(name).map(|(_, shape)| shape.first().copied().unwrap_or_default())
-    }
-
     /// Hands out a matrix, some rows and their scales at a time, in order; what is stored as floats is rounded.
     ///
     /// # Errors
@@ -53,40 +43,23 @@ impl Weights {
         name: &str,
         mut take: impl FnMut(&[i8], &[f32]) -> Result<(), EngineError>,
     ) -> Result<(), EngineError> {
-        let (place, shape) = self.find(name)?;
-        let &[rows, width] = shape.as_slice() else {
-            return Err(self.fault(place, name, "is no matrix"));
-        };
-        if rows == 0 || width == 0 {
-            return Ok(());
-        }
+        let (place, _) = self.find(name)?;
         let stored = if place.dtype == Dtype::I8 { self.read(&format!("{name}_scale"))? } else { Vec::new() };
-        let row_bytes = place.bytes / rows;
-        let step = (PIECE_BYTES / row_bytes).max(1);
         let (mut rounded, mut scales) = (Vec::new(), Vec::new());
-        for first in (0..rows).step_by(step) {
-            let count = step.min(rows - first);
-            let part =
-                Place { start: place.start + (first * row_bytes) as u64, bytes: count * row_bytes, ..*place };
-            let raw = self.raw(&part).map_err(|reason| self.fault(place, name, &reason))?;
+        self.pieces(name, |raw, first, width| {
             rounded.clear();
             if place.dtype == Dtype::I8 {
-                rounded.extend(raw.into_iter().map(u8::cast_signed));
-                take(&rounded, &stored[first..first + count])?;
-                continue;
+                rounded.extend(raw.iter().map(|byte| byte.cast_signed()));
+                return take(&rounded, &stored[first..first + rounded.len() / width]);
             }
-            let numbers = widen(&raw, place.dtype);
-            if let Some(at) = numbers.iter().position(|number| !number.is_finite()) {
-                let which = first * width + at;
-                return Err(self.fault(place, name, &format!("number {which} is {}", numbers[at])));
-            }
+            let numbers = widen(raw, place.dtype);
+            self.all_finite(name, &numbers, first * width)?;
             rounded.resize(numbers.len(), 0);
             scales.clear();
             let lines = numbers.chunks_exact(width).zip(rounded.chunks_exact_mut(width));
             scales.extend(lines.map(|(row, into)| round(row, into)));
-            take(&rounded, &scales)?;
-        }
-        Ok(())
+            take(&rounded, &scales)
+        })
     }
 }
 

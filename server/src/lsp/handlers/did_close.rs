@@ -12,6 +12,7 @@ pub fn handle(server: &Server, params: Value) {
             s.requests.supersede(&fill::slot(uri));
             s.documents.close(uri);
         });
+        server.status.closed(uri);
         doubt::closed(server, uri);
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tower_lsp_server::gen_lsp_types::{InitializeParams, InitializeResult, ServerInfo};
 
-use crate::engine::{Endpoint, Engine, Secret};
+use crate::engine::{Endpoint, Engine, How, Secret};
 use crate::lsp::{capabilities, server::Server, workspace};
 use crate::session::{Settings, trust::Origin};
 
@@ -55,8 +55,12 @@ pub fn start_engine(server: &Server) {
 
 fn endpoint(settings: &Settings) -> Result<Endpoint, String> {
     let Some(address) = &settings.endpoint else {
-        return Endpoint::local(settings.model.clone(), &settings.device, &settings.weights)
-            .map_err(|error| error.to_string());
+        let how = How {
+            device: settings.device.clone(),
+            weights: settings.weights.clone(),
+            vicinity: settings.vicinity,
+        };
+        return Endpoint::local(settings.model.clone(), how).map_err(|error| error.to_string());
     };
     let key = match &settings.key_file {
         Some(file) => Some(Secret::new(

@@ -61,6 +61,8 @@ vim.lsp.start = function(config, opts)
   return start(config, opts)
 end
 require('quicksilver').setup({ binary = vim.v.progpath })
+vim.g.loaded_quicksilver = nil
+vim.cmd.runtime('plugin/quicksilver.lua')
 
 ---@return string[] groups of the first line
 ---@return string text of the first line
@@ -257,6 +259,8 @@ it('inside a line, several lines move the rest of the line to their end', functi
   equal('the rest is covered', { first_line() }, { { 'QuicksilverCommitted' }, 'a,' })
   type_keys('<Tab>')
   equal('buffer', vim.api.nvim_buf_get_lines(0, 0, -1, false), { 'f(a,', '  b)' })
+  type_keys('<Esc>u')
+  equal('undone in one step', vim.api.nvim_buf_get_lines(0, 0, -1, false), { 'f()' })
 end)
 
 it('silence while the engine starts is asked about again once it is ready', function()
@@ -351,6 +355,152 @@ it("Tab goes on to the plugin that had it: ghost text first, then a completion m
   require('quicksilver.keymaps').set()
 end)
 
+it('what the user mapped with <SID>, or to another mapping, does what it did', function()
+  local script = vim.fn.tempname() .. '.vim'
+  vim.fn.writefile({
+    'function! s:Word()',
+    "  return 'expression'",
+    'endfunction',
+    'imap <expr> <C-g>x <SID>Word()',
+    'inoremap <SID>own own',
+    'inoremap <script> <C-g>y <SID>own',
+    'inoremap jk other',
+    'imap <C-g>z jk',
+    'imap <expr> <C-g>w "\\<C-g>w"',
+  }, script)
+  vim.cmd.source(script)
+  local keys = require('quicksilver.config').current.keys
+  local accept = keys.accept
+  for key, written in pairs({ x = 'expression', y = 'own', z = 'other', w = '' }) do
+    keys.accept = '<C-g>' .. key
+    require('quicksilver.keymaps').set()
+    ask('x = ')
+    type_keys('<C-g>' .. key)
+    equal(key, vim.api.nvim_get_current_line(), 'x = ' .. written)
+    equal('errors', vim.v.errmsg, '')
+  end
+  keys.accept = accept
+  require('quicksilver.keymaps').set()
+  vim.keymap.del('i', 'jk')
+end)
+
+it('an accepted suggestion is one undo step, and part of what . and a count repeat', function()
+  local request = ask('x = ')
+  request.answer(item('foo(b)\n+ c'))
+  pause(20)
+  type_keys('<Tab>;<Esc>')
+  equal('accepted', vim.api.nvim_buf_get_lines(0, 0, -1, false), { 'x = foo(b)', '+ c;' })
+  type_keys('Go<Esc>.')
+  type_keys('u')
+  type_keys('gg')
+  vim.cmd('%delete')
+  request = ask('y')
+  request.answer(item('es'))
+  pause(20)
+  type_keys('<Tab>!<Esc>')
+  type_keys('.')
+  equal('repeated', vim.api.nvim_get_current_line(), 'yesyes!!')
+  type_keys('u')
+  equal('undone', vim.api.nvim_get_current_line(), 'yes!')
+  type_keys('2.')
+  equal('repeated twice', vim.api.nvim_get_current_line(), 'yesyes!yes!!')
+end)
+
+it('every way out of insert mode takes it away', function()
+  for _, keys in ipairs({ '<Esc>', '<C-c>', '<C-o>', '<C-o>:', '<C-o>v' }) do
+    local request = ask('x = ')
+    request.answer(item('foo'))
+    pause(20)
+    equal('before ' .. keys, select(2, first_line()), 'foo')
+    type_keys(keys)
+    equal('after ' .. keys, ghost.inspect(0), nil)
+    type_keys('<Esc><Esc>')
+  end
+end)
+
+it(':Quicksilver trigger asks from within insert mode, by <C-o> too, and says so elsewhere', function()
+  local config = require('quicksilver.config').current
+  ask('x = ')
+  config.automatic = false
+  for _, keys in ipairs({ '<Cmd>Quicksilver trigger<CR>', '<C-o>:Quicksilver trigger<CR>' }) do
+    requests = {}
+    type_keys('y')
+    equal('unasked', #requests, 0)
+    vim.api.nvim_feedkeys(vim.keycode(keys), 't', false)
+    wait_for('a request', function()
+      return requests[1]
+    end).answer(item('es'))
+    pause(20)
+    equal(keys, select(2, first_line()), 'es')
+  end
+  config.automatic = true
+  local told, notify_user = nil, vim.notify
+  vim.notify = function(message)
+    told = message
+  end
+  type_keys('<Esc>:Quicksilver trigger<CR>')
+  vim.notify = notify_user
+  equal('elsewhere', told, 'quicksilver: it asks in insert mode')
+end)
+
+it('no ghost text while a macro is recorded, so that its keys do the same when it is played', function()
+  ask('x = ')
+  type_keys('<Esc>qqa')
+  requests = {}
+  type_keys('y')
+  require('quicksilver').trigger()
+  pause(40)
+  equal('asked', #requests, 0)
+  equal('reason', status.reason(), 'a macro is being recorded')
+  type_keys('<Tab><Esc>q')
+  equal('reason', status.reason(), nil)
+  local recorded = vim.api.nvim_get_current_line()
+  type_keys('@q')
+  equal('played', vim.api.nvim_get_current_line(), recorded .. recorded:sub(#'x = ' + 1))
+end)
+
+it('behind a bracket whose partner is highlighted, ghost text keeps its own looks', function()
+  vim.cmd('runtime plugin/matchparen.vim')
+  local request = ask('f(<CR>)<Up><End>')
+  local function looks(line)
+    request.answer(item('abc'))
+    pause(60)
+    vim.cmd.redraw()
+    equal('drawn', vim.fn.screenstring(1, #line + 1), 'a')
+    return vim.fn.screenattr(1, #line + 1)
+  end
+  local behind_bracket = looks('f(')
+  request = ask('f')
+  equal('looks', behind_bracket, looks('f'))
+end)
+
+it(':Quicksilver toggle turns off and on, here or everywhere; what it does not know it does not do', function()
+  local function told(arguments)
+    return vim.api.nvim_exec2('Quicksilver ' .. arguments, { output = true }).output
+  end
+  ask('x = ')
+  equal('off', told('toggle'), 'quicksilver: off')
+  wait_for('its end', function()
+    return status.get().client == 'stopped'
+  end)
+  equal('on', told('toggle'), 'quicksilver: on')
+  wait_for('the server', function()
+    return require('quicksilver.client').of(0)
+  end)
+  equal('off here', told('toggle buffer'), 'quicksilver: off in this buffer')
+  equal('reason', status.reason(), 'disabled in this buffer')
+  local notified, notify_user = {}, vim.notify
+  vim.notify = function(message)
+    notified[#notified + 1] = message
+  end
+  told('toggle bufer')
+  told('why not')
+  vim.notify = notify_user
+  equal('what is wrong', notified, { 'quicksilver: "toggle" takes buffer, or nothing', 'quicksilver: too much after "why"' })
+  equal('as it was', status.reason(), 'disabled in this buffer')
+  equal('on here', told('toggle buffer'), 'quicksilver: on in this buffer')
+end)
+
 it('a server that keeps dying is given up, with one message', function()
   local told, notify_user = {}, vim.notify
   vim.notify = function(message, level)
@@ -384,4 +534,20 @@ it('a server that keeps dying is given up, with one message', function()
   wait_for('the restart', function()
     return client.of(0)
   end)
+end)
+
+it('what was typed while no server ran is asked about as soon as one does', function()
+  ask('x = ')
+  local client = require('quicksilver.client')
+  local before = client.of(0)
+  before.rpc.terminate()
+  requests = {}
+  type_keys('y')
+  equal('state', status.get().client, 'restarting')
+  wait_for('a request', function()
+    return requests[1]
+  end).answer(item('es'))
+  pause(20)
+  equal('of another server', client.of(0).id ~= before.id, true)
+  equal('text', select(2, first_line()), 'es')
 end)

@@ -240,6 +240,14 @@ it('a file type can be turned off', function()
   require('quicksilver.config').current.disabledLanguages = {}
 end)
 
+it('a buffer that was given another name gets ghost text under it, before it is written', function()
+  suggest()
+  type_keys('<Esc>')
+  vim.cmd('file ' .. PROJECT .. '/renamed.rs')
+  type_keys('A')
+  wait_for('a suggestion', shown.can_accept)
+end)
+
 it('a killed server comes back, knows the text, and suggests again', function()
   suggest()
   local client = require('quicksilver.client').of(0)
@@ -271,6 +279,47 @@ it(':Quicksilver says the state, the model and why nothing shows', function()
   vim.cmd('Quicksilver toggle buffer')
   equal('turned on', told('why'), 'Nothing keeps suggestions from showing here')
   equal('models', require('quicksilver.binary').models(), { 'quicksilver' })
+end)
+
+it(':Quicksilver why names the key that shows what the model is not sure of', function()
+  open('shop.rs')
+  local client = require('quicksilver.client')
+  local before = client.of(0).id
+  require('quicksilver.config').current.showUnsure = false
+  require('quicksilver').restart()
+  wait_for('the restart', function()
+    return client.of(0) and client.of(0).id ~= before
+  end)
+  vim.api.nvim_win_set_cursor(0, { HOLE, 0 })
+  type_keys('0C            zebra = ')
+  wait_for('silence', function()
+    return (status.reason() or ''):find('not sure enough', 1, true)
+  end)
+  local told = vim.api.nvim_exec2('Quicksilver why', { output = true }).output
+  equal('the key', told:match('; (%S+) shows it all the same$'), '<M-Bslash>')
+  type_keys('<M-Bslash>')
+  wait_for('what it is not sure of', shown.can_accept)
+  require('quicksilver.config').current.showUnsure = true
+  require('quicksilver').restart()
+end)
+
+it('a restart on purpose is no death, and nothing is started twice', function()
+  open('shop.rs')
+  local client, restarts = require('quicksilver.client'), status.get().restarts
+  local before = client.of(0).id
+  vim.cmd('Quicksilver disable')
+  vim.cmd('Quicksilver enable')
+  wait_for('another client', function()
+    return client.of(0) and client.of(0).id ~= before
+  end)
+  before = client.of(0).id
+  vim.cmd('Quicksilver restart')
+  wait_for('one more', function()
+    return client.of(0) and client.of(0).id ~= before
+  end)
+  pause(400)
+  equal('restarts', status.get().restarts, restarts)
+  equal('clients', #vim.lsp.get_clients({ name = 'quicksilver' }), 1)
 end)
 
 it('disable stops the server, enable starts it', function()

@@ -203,7 +203,7 @@ it('the help has each command, setting, key, function, colour and event', functi
   equal('not in the help', missing, {})
 end)
 
-it('the rock has each module, and lazy.nvim has nothing to be told', function()
+it('the rock has each module, and lazy.nvim finds no spec beside it', function()
   local rock = {}
   loadfile(vim.env.PLUGIN .. '/quicksilver-scm-1.rockspec', 't', rock)()
   local files = vim.fn.sort(vim.tbl_values(rock.build.modules))
@@ -215,7 +215,8 @@ it('the rock has each module, and lazy.nvim has nothing to be told', function()
     local expected = file:match('^lua/(.*)%.lua$'):gsub('/init$', ''):gsub('/', '.')
     equal('module', name, expected)
   end
-  equal('lazy.nvim', dofile(vim.env.PLUGIN .. '/lazy.lua'), { lazy = false, opts = {} })
+  -- lazy.nvim takes that file for specs of other plugins, which need a name: ours it refused at every start but the first.
+  equal('lazy.nvim', vim.uv.fs_stat(vim.env.PLUGIN .. '/lazy.lua'), nil)
 end)
 
 it('the help has no line that is too long, and its tags are good', function()

@@ -42,4 +42,57 @@ module.exports = {
       return readFileSync(join(project, 'fill.rs'), 'utf8') === before;
     }, 10_000);
   },
+  'what has nothing to show says why at the line': async (code) => {
+    await code.press('Control+Home');
+    await code.press('ArrowDown');
+    await code.press('Home');
+    await code.press('Shift+End');
+    await code.press('Control+Alt+r');
+    await until('the reason', async () => /^Quicksilver: nothing found that fits better/.test(await code.notice()));
+    await code.shot('nothing-better');
+    await code.press('ArrowUp');
+    await until('the reason to go', async () => (await code.notice()) === '');
+  },
+  'misspelt names are counted where the user looks, wherever they stand': async (code) => {
+    const misspelt = readFileSync(join(__dirname, '..', '..', 'pictures.txt'), 'utf8');
+    writeFileSync(join(project, 'stock.rs'), misspelt);
+    await code.open('stock.rs');
+    await code.command('Quicksilver: Look for Misspelt Names');
+    await until('how many', async () => (await code.notice()) === 'Quicksilver: 1 name in doubt; F8 goes there');
+    await code.press('F8');
+    await code.page.locator('.marker-widget', { hasText: 'shelves' }).first().waitFor({ state: 'visible', timeout: 20_000 });
+    await code.press('Escape');
+  },
+  'cells of a notebook get ghost text, unless the notebook is excluded': async (code) => {
+    const cell = (source) => ({ cell_type: 'code', execution_count: null, metadata: {}, outputs: [], source: [source] });
+    const lines = 'rows = table.rows_of(sheet)\nfor row in rows:\n    table.add_row(sheet, row)\n';
+    const notebook = { cells: [cell(lines)], metadata: { language_info: { name: 'python' } }, nbformat: 4, nbformat_minor: 2 };
+    for (const [name, isTold] of [['cells.ipynb', true], ['secrets.ipynb', false]]) {
+      writeFileSync(join(project, name), JSON.stringify(notebook));
+      await code.open(name);
+      await code.press('Control+End');
+      await code.page.keyboard.type('rows = table.rows_', { delay: 30 });
+      await (isTold
+        ? until('ghost text', async () => (await code.ghost()) === 'of(sheet)')
+        : until('the reason', async () => /never sent/.test(await code.status())));
+      await code.shot(`notebook-${name}`);
+    }
+    equal('ghost text in an excluded one', await code.ghost(), '');
+  },
+  'a closer that the editor put there is typed over after Tab': async (code) => {
+    writeFileSync(join(project, 'closer.py'), 'def a(table, sheet, row):\n    table.add_row(sheet, row)\n\n\ndef b(table, sheet, row):\n    \n');
+    await code.open('closer.py');
+    await code.goTo(6);
+    await code.press('End');
+    await code.page.keyboard.type('table.add_row(', { delay: 30 });
+    await until('ghost text', async () => (await code.ghost()) === 'sheet, row');
+    await code.press('Tab');
+    await code.page.keyboard.type(')');
+    const text = await until('the file to be saved', async () => {
+      await code.press('Control+s');
+      const now = readFileSync(join(project, 'closer.py'), 'utf8');
+      return now.includes('row(', now.indexOf('def b')) && now;
+    }, 10_000);
+    equal('line', text.split('\n')[5], '    table.add_row(sheet, row)');
+  },
 };

@@ -34,6 +34,34 @@ module.exports = {
     // The other one may be what was saved there last: then there is nothing to save.
     await until(START + other, async () => (await code.text()).includes(START + other));
   },
+  'a word of another one is accepted, and the rest of that one stays': async (code) => {
+    const text = await code.suggest();
+    await code.press('Alt+BracketRight');
+    const other = await until('another one', async () => {
+      const now = await code.ghost();
+      return now !== '' && now !== text && now;
+    });
+    await code.press('Control+ArrowRight');
+    await until('less ghost text', async () => (await code.ghost()).length < other.length);
+    // It is still there when the editor has asked again.
+    await new Promise((wake) => setTimeout(wake, 500));
+    const rest = await code.ghost();
+    equal(`"${rest}" is what is left of "${other}"`, rest !== '' && other.endsWith(rest), true);
+    await code.page.keyboard.type(rest.slice(0, 2), { delay: 50 });
+    await until('what was typed to go', async () => (await code.ghost()) === rest.slice(2));
+    await code.shot('word-of-another');
+    await code.press('Tab');
+    await until(START + other, async () => (await code.text()).includes(START + other));
+  },
+  'Alt+[ goes back to the first one': async (code) => {
+    const text = await code.suggest();
+    await code.press('Alt+BracketRight');
+    await until('another one', async () => ![text, ''].includes(await code.ghost()));
+    await code.press('Alt+BracketLeft');
+    await until('the first one', async () => (await code.ghost()) === text);
+    await code.press('Escape');
+    await until('no ghost text', async () => (await code.ghost()) === '');
+  },
   'Escape hides it, the trigger key brings it back': async (code) => {
     const text = await code.suggest();
     await code.press('Escape');
@@ -56,6 +84,8 @@ module.exports = {
     await code.page.keyboard.type('DATABASE_URL=', { delay: 20 });
     await until('the reason', async () => /never sent/.test(await code.status()));
     equal('ghost text', await code.ghost(), '');
+    await code.press('Alt+Backslash');
+    await until('the reason at the cursor', async () => /^Quicksilver: this file is never sent/.test(await code.notice()));
     await code.shot('excluded');
   },
 };

@@ -1,6 +1,6 @@
 /** The status bar's menu, the walkthrough, the settings' checks, and what an untrusted workspace may not do. */
 
-const { equal, serverPids, until } = require('../workbench.cjs');
+const { START, equal, serverPids, until } = require('../workbench.cjs');
 
 module.exports = {
   'the menu says the state, the model and the time of the last answer': async (code) => {
@@ -8,17 +8,43 @@ module.exports = {
     await code.suggest();
     await code.press('Tab');
     const state = await code.menu();
-    equal(state, /^server: running · model: quicksilver on cpu · here: .* · last answer: \d+ ms .* · shown \d+, accepted 1$/.test(state), true);
+    equal(state, /^model: quicksilver on cpu · last answer: \d+ ms .* · shown \d+, accepted 1$/.test(state), true);
     const rows = (await code.rows()).join('\n');
-    for (const entry of ['Disable', 'Disable for rust', 'Why does nothing show', 'model', 'Restart', 'log', 'Settings']) {
+    for (const entry of ['Disable', 'Disable for Rust', 'Why does nothing show', 'model', 'Restart', 'log', 'Settings']) {
       equal(`entry ${entry}`, rows.includes(entry), true);
     }
     await code.shot('menu');
     await code.press('Escape');
   },
+  'nothing beside the status bar moves while the user types': async (code) => {
+    const item = code.page.locator('.statusbar-item[id*="quicksilver"]').first();
+    const widths = new Set();
+    // A name that stands nowhere gets no suggestion; the known line does.
+    for (const text of ['let zqx', 'let zqxw = zqxv', START]) {
+      await code.write(text);
+      await new Promise((wake) => setTimeout(wake, 500));
+      widths.add((await item.boundingBox()).width);
+    }
+    equal(`one width of ${[...widths]}`, widths.size, 1);
+    await code.press('Escape');
+  },
+  'models are listed by name, those of this machine first': async (code) => {
+    await code.command('Quicksilver: Choose the Model');
+    const rows = await code.rows();
+    equal(`first of ${rows[0]}`, rows[0]?.startsWith('quicksilver'), true);
+    equal(`then ${rows[1]}`, rows[1]?.includes('A folder…'), true);
+    equal(`another in ${rows[2]}`, rows[2]?.includes('open-dcoder'), true);
+    await code.shot('models');
+    await code.press('Escape');
+  },
   'a language is turned off in the menu, and on again': async (code) => {
     await code.command('Quicksilver: Enable or Disable for This Language');
-    await until('the reason', async () => /disabled for language "rust"/.test(await code.status()));
+    await until('the reason', async () => /disabled for Rust/.test(await code.status()));
+    await code.press('Alt+Backslash');
+    await until('the reason at the cursor', async () => (await code.notice()) === 'Quicksilver: disabled for Rust');
+    await code.shot('notice');
+    await code.press('ArrowUp');
+    await until('the reason to go', async () => (await code.notice()) === '');
     await code.command('Quicksilver: Enable or Disable for This Language');
     await until('no reason', async () => !/disabled/.test(await code.status()));
   },
