@@ -132,12 +132,12 @@ impl Workspace {
         fresh.told = self.told.clone();
         fresh.pointings = self.pointings.clone();
         fresh.index = Index::build(&fresh.reader, &fresh.exclude, &self.index, over);
-        // What is open is asked for next.
-        for path in self.places.paths() {
+        // What is open is asked for next. The disk that the folders are on has just answered; another one may not.
+        for path in self.places.paths().iter().filter(|path| fresh.holds(path)) {
             if over() {
                 break;
             }
-            fresh.place(&path);
+            fresh.place(path);
         }
         fresh
     }
