@@ -6,7 +6,8 @@ mod support;
 
 use quicksilver_engine::http::{Address, Keys, Life, Listener};
 use quicksilver_protocol::limits::{
-    MAX_BODY_BYTES, MAX_CONTEXT_BYTES, MAX_CONTEXT_FILES, MAX_HOLES, MAX_NAME_BYTES, MAX_REWRITE_BYTES,
+    MAX_BODY_BYTES, MAX_CONTEXT_BYTES, MAX_CONTEXT_FILES, MAX_HOLES, MAX_NAME_BYTES, MAX_PREVIOUS_BYTES,
+    MAX_REWRITE_BYTES,
 };
 use serde_json::json;
 use support::{Front, JSON, KEY};
@@ -21,6 +22,7 @@ fn bodies() -> Vec<(&'static str, String, u16, &'static str)> {
     let name = |n: usize| with("path", &format!("{:?}", "p".repeat(n)));
     let holes = |n: usize| with("holes", &serde_json::to_string(&vec![json!({"before": "b"}); n]).unwrap());
     let rewrite = |n: usize| with("rewrite", &json!({"text": "x".repeat(n)}).to_string());
+    let previous = |n: usize| with("previous", &json!({"text": "x".repeat(n)}).to_string());
     let text_in_hole = json!({"prompt": "a", "holes": [{"before": fits}]}).to_string();
     let several_anew = r#"{"prompt":"a","holes":[{"before":"b"}],"rewrite":{"text":"c"}}"#;
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
@@ -46,6 +48,10 @@ fn bodies() -> Vec<(&'static str, String, u16, &'static str)> {
         ("a path over the limit", name(MAX_NAME_BYTES + 1), 422, "path"),
         ("holes at the limit", holes(MAX_HOLES - 1), 200, ""),
         ("holes over the limit", holes(MAX_HOLES), 422, "holes"),
+        ("a text to start from under the limit", previous(MAX_PREVIOUS_BYTES - 1), 200, ""),
+        ("a text to start from at the limit", previous(MAX_PREVIOUS_BYTES), 200, ""),
+        ("a text to start from over the limit", previous(MAX_PREVIOUS_BYTES + 1), 422, "previous"),
+        ("an empty text to start from", previous(0), 422, "previous"),
         ("a rewriting at the limit", rewrite(MAX_REWRITE_BYTES), 200, ""),
         ("a rewriting over the limit", rewrite(MAX_REWRITE_BYTES + 1), 422, "rewrite"),
         ("text over the limit in a hole", text_in_hole, 422, "prompt"),
@@ -60,6 +66,12 @@ fn bodies() -> Vec<(&'static str, String, u16, &'static str)> {
             r#"{"prompt":"a","doubt":true,"holes":[{"before":"b"}]}"#.to_owned(),
             422,
             "doubt",
+        ),
+        (
+            "a text to start from for several holes",
+            r#"{"prompt":"a","previous":{"text":"x"},"holes":[{"before":"b"}]}"#.to_owned(),
+            422,
+            "previous",
         ),
         ("several holes written anew", several_anew.to_owned(), 422, "rewrite"),
         ("a body over the limit", json!({"prompt": "x".repeat(MAX_BODY_BYTES)}).to_string(), 413, ""),

@@ -1,5 +1,6 @@
-//! Measures what the last step of polish, which puts the text with the fewest syntax errors first, does for holes in
-//! packages that nothing was fitted on, and what it costs: the same answers with the step and without it.
+//! Measures what the last step of polish, which leaves out what cannot stand at the cursor, puts the text with the fewest
+//! syntax errors first and makes blocks whole, does for holes in packages that nothing was fitted on, and what it costs:
+//! the same answers with the step and without it.
 //!
 //! `cargo run --release -p quicksilver --example sound -- DIR MODEL [HOLES]`
 //!
@@ -18,7 +19,7 @@ use quicksilver::{
     completion::{
         Polished, Site,
         polish::{Wanted, polish},
-        sound::sound_first,
+        sound::made_sound,
     },
     context::{Hole, Open, Workspace},
     document::{self, ByteOffset, Document, Snapshot, Version, faults},
@@ -48,11 +49,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let settings = Settings { role: NetworkUse::Off, ..Settings::of(&model.spec) };
     let mut infiller = Infiller::with(model, settings);
     println!(
-        "language and kind    holes  changed     exact: without   with     parses: without   with     ms, median and 95 %"
+        "language and kind    holes  changed  silenced     exact: without   with     parses: without   with     ms, median and 95 %"
     );
     for language in corpus::load(Path::new(folder))? {
         let mut packages = Packages { folder: Path::new(folder).join(&language.name), known: HashMap::new() };
-        for kind in [Kind::Line, Kind::Rest] {
+        for kind in [Kind::Line, Kind::Rest, Kind::Lines] {
             let mut tally = Tally::default();
             for hole in cut::draw(&language, kind, wanted, 7) {
                 let file = &language.packages[hole.package].files[hole.file].text;
@@ -60,7 +61,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                 let snapshot = open(&language, &text);
                 let request = packages.request(&language, &hole, snapshot.clone());
                 if let Some(infilled) = ask(&mut infiller, &request) {
-                    tally.add(&infilled, &file[hole.start..hole.end], &snapshot, hole.start);
+                    let one_line = hole.kind != Kind::Lines;
+                    tally.add(&infilled, &file[hole.start..hole.end], &snapshot, hole.start, one_line);
                 }
             }
             println!("{:<20} {}", format!("{}, {kind:?}", language.name), tally.line());
@@ -74,16 +76,17 @@ fn main() -> Result<(), Box<dyn Error>> {
 struct Tally {
     holes: usize,
     changed: usize,
+    silenced: usize,
     exact: [usize; 2],
     parses: [usize; 2],
     ms: Vec<f64>,
 }
 
 impl Tally {
-    fn add(&mut self, infilled: &Infilled, truth: &str, snapshot: &Snapshot, at: usize) {
+    fn add(&mut self, infilled: &Infilled, truth: &str, snapshot: &Snapshot, at: usize, one_line: bool) {
         let at = ByteOffset(at);
         let site = Site::at(snapshot, at);
-        let wanted = Wanted { one_line: true, invoked: true };
+        let wanted = Wanted { one_line, invoked: true };
         let raws = std::iter::once(infilled.text.as_str()).chain(infilled.others.iter().map(String::as_str));
         let mut texts: Vec<Polished> = Vec::new();
         for text in raws.filter_map(|raw| polish(raw, &site, wanted).ok()) {
@@ -93,11 +96,14 @@ impl Tally {
         }
         let Some(without) = texts.first().cloned() else { return };
         let began = Instant::now();
-        sound_first(&mut texts, snapshot, at, &mut || false);
+        made_sound(&mut texts, &site, one_line, snapshot, at, &mut || false);
         self.ms.push(began.elapsed().as_secs_f64() * 1e3);
         self.holes += 1;
-        self.changed += usize::from(texts[0] != without);
-        for (column, text) in [&without, &texts[0]].into_iter().enumerate() {
+        self.changed += usize::from(texts.first() != Some(&without));
+        self.silenced += usize::from(texts.is_empty());
+        // Nothing shown leaves the document as it is.
+        let with = texts.into_iter().next().unwrap_or(Polished { text: String::new(), swallows: 0 });
+        for (column, text) in [&without, &with].into_iter().enumerate() {
             self.exact[column] += usize::from(text.text.trim() == truth.trim());
             self.parses[column] += usize::from(errors(snapshot, at, text) == 0);
         }
@@ -110,9 +116,10 @@ impl Tally {
         let [exact, parses] = [self.exact, self.parses]
             .map(|[without, with]| format!("{:>14.1} % {:>6.1} %", share(without), share(with)));
         format!(
-            "{:>6} {:>6.1} % {exact}   {parses}   {:>8.2} {:>6.2}",
+            "{:>6} {:>6.1} % {:>7.1} % {exact}   {parses}   {:>8.2} {:>6.2}",
             self.holes,
             share(self.changed),
+            share(self.silenced),
             at(0.5),
             at(0.95)
         )
@@ -149,7 +156,11 @@ impl Packages {
         let path = root.join(&package.files[hole.file].path);
         let scan = || Workspace::new(std::slice::from_ref(&root), &[]).scanned(&mut || false);
         let workspace = self.known.entry(root.clone()).or_insert_with(scan);
-        let span = Some(if matches!(hole.kind, Kind::Line) { Span::Line } else { Span::Rest });
+        let span = Some(match hole.kind {
+            Kind::Line => Span::Line,
+            Kind::Lines => Span::Block,
+            _ => Span::Rest,
+        });
         let document = Open { path: Some(path), snapshot, edited: Vec::new() };
         let hole = Hole { document, at: ByteOffset(hole.start), span };
         FimRequest { n: Some(ANSWERS), ..workspace.assemble(&hole, &[]).unwrap_or_default() }

@@ -16,7 +16,7 @@ use crate::server::{PATIENCE, TestServer};
 /// Which editor a client says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// UTF-8, ghost text by the standard.
+    /// UTF-8, lines that `\n` alone ends, ghost text by the standard.
     Neovim,
     /// UTF-16, ghost text with shape rules.
     VsCode,
@@ -32,6 +32,7 @@ pub struct Editor {
     pub uri: String,
     /// What the server offered.
     pub offered: Value,
+    kind: Kind,
     text: Vec<u16>,
     version: i32,
 }
@@ -83,7 +84,7 @@ impl Editor {
             settings,
             root,
         );
-        let mut editor = Self { server, uri: String::new(), offered, text: Vec::new(), version: 1 };
+        let mut editor = Self { server, uri: String::new(), offered, kind, text: Vec::new(), version: 1 };
         editor.show(path, language, text);
         editor
     }
@@ -106,7 +107,7 @@ impl Editor {
         self.version
     }
 
-    /// Replaces `from..to`, in UTF-16 units from the start, and tells the server; UTF-16 clients only.
+    /// Replaces `from..to`, in UTF-16 units from the start, and tells the server.
     pub fn splice(&mut self, from: usize, to: usize, inserted: &str) {
         let range = json!({"start": self.place(from), "end": self.place(to)});
         self.text.splice(from..to, inserted.encode_utf16());
@@ -171,17 +172,21 @@ impl Editor {
         self.server.request("quicksilver/digest", json!({"textDocument": {"uri": uri}}))["result"].clone()
     }
 
-    /// A place of this text as LSP has it: lines end at `\n`, `\r\n` and `\r`.
+    /// A place of this text, in UTF-16 units from the start, as this editor tells it: LSP's lines end at `\n`, `\r\n` and
+    /// `\r`, Neovim's at `\n`.
     pub fn place(&self, at: usize) -> Value {
+        let neovim = self.kind == Kind::Neovim;
         let (mut line, mut start, mut i) = (0, 0, 0);
         while i < at {
             let unit = self.text[i];
             i += 1;
             let crlf = unit == 13 && self.text.get(i) == Some(&10);
-            if unit == 10 || (unit == 13 && !crlf) {
+            if unit == 10 || (unit == 13 && !crlf && !neovim) {
                 (line, start) = (line + 1, i);
             }
         }
-        json!({"line": line, "character": at - start})
+        let before = &self.text[start..at];
+        let character = if neovim { String::from_utf16_lossy(before).len() } else { before.len() };
+        json!({"line": line, "character": character})
     }
 }

@@ -52,6 +52,18 @@ fn within_a_line_all_get_the_infill_at_the_cursor() {
 }
 
 #[test]
+fn line_ends_are_those_that_the_editor_puts_in_as_they_are() {
+    let fixture = Fixture::new("fn f() {\r\n    $0\r\n}\r\n");
+    // Neovim cuts a text at `\n` and puts the buffer's own line ends in.
+    for (kind, text) in [(Kind::VsCode, "a();\r\n    b();"), (Kind::Neovim, "a();\n    b();")] {
+        let engine = FakeEngine::start(|_| Script::says("a();\n    b();"));
+        let mut editor = Editor::open(kind, engine.settings(), &fixture);
+        let items = editor.eventual_suggestions(&fixture.position());
+        assert_eq!(items.first().map(|item| &item["insertText"]), Some(&json!(text)), "{kind:?}");
+    }
+}
+
+#[test]
 fn alternatives_are_distinct_and_shrink_as_the_best_is_typed() {
     let others = ["sum(a, c)", "sum(a, b)", "max(a)", "too many"];
     let engine = FakeEngine::start(move |_| Script::says("sum(a, b)").or(&others));

@@ -50,10 +50,15 @@ fn place(text: &[u16], index: prop::sample::Index) -> usize {
 
 #[test]
 fn random_edits_leave_the_same_text() {
-    let mut editor =
-        Editor::open(Kind::VsCode, json!({"enable": false}), &Fixture::new("fn f() {\r\n    😀$0\n}\r"));
+    // Neovim counts columns in bytes, and lines by `\n` alone.
+    for (kind, nightly) in [(Kind::VsCode, 500_000), (Kind::Neovim, 100_000)] {
+        random_edits(kind, tier::count(2_000, nightly) / BATCH);
+    }
+}
+
+fn random_edits(kind: Kind, batches: usize) {
+    let mut editor = Editor::open(kind, json!({"enable": false}), &Fixture::new("fn f() {\r\n    😀$0\n}\r"));
     let edit = (any::<prop::sample::Index>(), 0..8_usize, 0..PIECES.len(), 0..40_u8);
-    let batches = tier::count(2_000, 500_000) / BATCH;
     let cell = std::cell::RefCell::new(&mut editor);
     tier::runner(batches)
         .run(&proptest::collection::vec(edit, BATCH), |edits| {
@@ -79,7 +84,7 @@ fn random_edits_leave_the_same_text() {
             Ok(())
         })
         .expect("the texts are the same");
-    let did = format!("{} edits through stdio, {batches} digests compared", batches * BATCH);
+    let did = format!("{} edits as {kind:?} through stdio, {batches} digests compared", batches * BATCH);
     tier::report("D2", &did, "0 divergences");
 }
 
@@ -100,6 +105,25 @@ fn a_change_that_makes_no_sense_silences_the_document_until_it_is_replaced() {
     assert_eq!(editor.digest()["inStep"], false);
     editor.replace("known again");
     assert_eq!(editor.digest()["inStep"], true);
+}
+
+#[test]
+fn a_client_may_say_how_it_counts_the_lines_of_a_document() {
+    let insert = |line, character| {
+        let at = json!({"line": line, "character": character});
+        json!([{"range": {"start": at, "end": at}, "text": "x"}])
+    };
+    let mut editor = Editor::open(Kind::Neovim, json!({"enable": false}), &Fixture::new("ab\rcd\r$0"));
+    editor.tell(insert(0, 4));
+    assert_eq!(editor.digest()["hash"], sha256("ab\rcxd\r"), "Neovim's lines end at \\n");
+    // As Neovim's plugin says it of a buffer in the format of old Macs.
+    let document = json!({"uri": editor.uri});
+    editor.server.notify("quicksilver/lineEnds", json!({"textDocument": document, "lineEnds": "lsp"}));
+    editor.tell(insert(1, 0));
+    assert_eq!(editor.digest()["hash"], sha256("ab\rxcxd\r"));
+    editor.server.notify("quicksilver/lineEnds", json!({"textDocument": document, "lineEnds": "none"}));
+    editor.tell(insert(1, 0));
+    assert_eq!(editor.digest()["hash"], sha256("ab\rxxcxd\r"), "what makes no sense changes nothing");
 }
 
 /// By the system's own tool: no hand of ours in both sums.

@@ -2,11 +2,11 @@
 //!
 //! A name in doubt stands once in its document, so it is found again by its letters after any change.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use quicksilver_protocol::holes::Doubt;
 
-use super::{Silence, fill::FillAsk, task};
+use super::{Silence, fill::FillAsk, settled::apart, task};
 use crate::context::{
     Hole,
     span::{Place, place},
@@ -87,8 +87,9 @@ async fn doubts_around(ask: &FillAsk, at: usize) -> Result<Vec<Doubted>, Silence
     let snapshot = &ask.document.snapshot;
     task::refuse(&ask.settings, snapshot, ByteOffset(at))?;
     let hole = Hole { document: ask.document.clone(), at: ByteOffset(at), span: None };
-    let assembly = ask.workspace.explain(&hole, &ask.others, &mut || false);
-    let assembly = assembly.map_err(|why| Silence::Excluded(why.to_string()))?;
+    let (others, workspace) = (ask.settled().await?, Arc::clone(&ask.workspace));
+    let assembly = apart(move || workspace.explain(&hole, &others, &mut || false));
+    let assembly = assembly.await?.map_err(|why| Silence::Excluded(why.to_string()))?;
     let mut request = assembly.request;
     request.doubt = true;
     let first = snapshot.text().byte_to_line(at).saturating_sub(request.prompt.matches('\n').count());

@@ -5,13 +5,20 @@
 
 use std::{
     ops::Range,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use quicksilver_protocol::completion::{Choice, FimRequest, FimResponse, Span};
 
-use super::{Silence, Site, brackets::breaks, polish, task};
+use super::{
+    Silence, Site,
+    brackets::breaks,
+    polish,
+    settled::{apart, settled},
+    task,
+};
 use crate::context::{
     Open, Workspace,
     holes::{Emptied, Refused},
@@ -33,6 +40,8 @@ pub struct FillAsk {
     pub document: Open,
     /// What is to be replaced, in order and apart; empty ranges are carets. A rewriting has one, which is not empty.
     pub holes: Vec<Range<usize>>,
+    /// What a document that is no file is judged by: the path in its address.
+    pub named: Option<PathBuf>,
     /// The other open documents.
     pub others: Vec<Open>,
     /// What is known of the client's folders, and the gate.
@@ -86,6 +95,12 @@ impl FillAsk {
         Ok(Emptied::of(&self.document, &self.holes, Instant::now() + PARSE_BUDGET))
     }
 
+    /// The other documents that may be told, once it is known that this one may.
+    pub(super) async fn settled(&self) -> Result<Vec<Open>, Silence> {
+        let own = self.document.path.as_deref().or(self.named.as_deref());
+        settled(&self.workspace, own, &self.others).await
+    }
+
     pub(super) async fn ask(
         &self,
         request: &FimRequest,
@@ -107,7 +122,9 @@ pub async fn fill(ask: &FillAsk, mut on_frame: Option<OnFrame<'_>>) -> Result<Ve
     // The loop that called us has messages to read; the text is ours already.
     tokio::task::yield_now().await;
     let emptied = ask.emptied()?;
-    let asked = ask.workspace.assemble_holes(&emptied, ask.chosen(), &ask.others);
+    let (others, workspace) = (ask.settled().await?, Arc::clone(&ask.workspace));
+    let (without, chosen) = (emptied.clone(), ask.chosen());
+    let asked = apart(move || workspace.assemble_holes(&without, chosen, &others)).await?;
     let asked = asked.map_err(|why| Silence::Excluded(why.to_string()))?;
     let holes = asked.holes;
     let draws = on_frame.is_some();
@@ -191,8 +208,10 @@ pub async fn rewrite(ask: &FillAsk, all: bool, on_frame: Option<OnFrame<'_>>) ->
     let emptied = ask.emptied()?;
     let range =
         ask.holes.first().cloned().filter(|range| !range.is_empty()).ok_or(Silence::NothingSelected)?;
-    let request = ask.workspace.assemble_rewrite(ask.snapshot(), range.clone(), &emptied, &ask.others);
-    let mut request = request.map_err(|refused| match refused {
+    let (others, workspace) = (ask.settled().await?, Arc::clone(&ask.workspace));
+    let (original, place) = (ask.snapshot().clone(), range.clone());
+    let request = apart(move || workspace.assemble_rewrite(&original, place, &emptied, &others));
+    let mut request = request.await?.map_err(|refused| match refused {
         Refused::Excluded(why) => Silence::Excluded(why.to_string()),
         Refused::Secret => Silence::Excluded("the selection's lines hold what looks like a key".into()),
         Refused::Long => Silence::TooLarge("the selection"),

@@ -13,6 +13,8 @@ pub enum Silence {
     LanguageDisabled(String),
     /// A rule keeps this file from every engine; the rule's words.
     Excluded(String),
+    /// The disk has not said yet whether the file may be sent.
+    SlowDisk,
     /// The document or its line is beyond what is served; which.
     TooLarge(&'static str),
     /// The document holds NUL bytes.
@@ -37,6 +39,8 @@ pub enum Silence {
     NothingWhole,
     /// A rewriting was asked for without a selection.
     NothingSelected,
+    /// What it found stands in its block already, or is a part of a list where none is.
+    NoPlace,
     /// What it found is too short to be worth a look.
     TooShort,
     /// What it found says again what stands there.
@@ -57,6 +61,7 @@ impl Silence {
             Self::Disabled => "disabled",
             Self::LanguageDisabled(_) => "language-disabled",
             Self::Excluded(_) => "excluded",
+            Self::SlowDisk => "slow-disk",
             Self::TooLarge(_) => "too-large",
             Self::Binary => "binary",
             Self::MidLine => "mid-line",
@@ -69,6 +74,7 @@ impl Silence {
             Self::NothingBetter => "nothing-better",
             Self::NothingWhole => "nothing-whole",
             Self::NothingSelected => "nothing-selected",
+            Self::NoPlace => "no-place",
             Self::TooShort => "too-short",
             Self::Repetition => "repetition",
             Self::LowConfidence(_) => "low-confidence",
@@ -90,6 +96,7 @@ impl std::fmt::Display for Silence {
             Self::Disabled => f.write_str("switched off in the settings"),
             Self::LanguageDisabled(language) => write!(f, "switched off for {language}"),
             Self::Excluded(rule) => write!(f, "this file is never sent: {rule}"),
+            Self::SlowDisk => f.write_str("the disk has not said yet whether this file may be sent"),
             Self::TooLarge(what) => write!(f, "too large: {what}"),
             Self::Binary => f.write_str("not text: the file holds NUL bytes"),
             Self::MidLine => f.write_str("text follows the cursor; ask by hand to infill here"),
@@ -102,6 +109,7 @@ impl std::fmt::Display for Silence {
             Self::NothingBetter => f.write_str("nothing found that fits better than what stands there"),
             Self::NothingWhole => f.write_str("nothing found that closes its brackets"),
             Self::NothingSelected => f.write_str("select the text to write anew first"),
+            Self::NoPlace => f.write_str("the answer cannot stand here"),
             Self::TooShort => f.write_str("the answer was too short to show"),
             Self::Repetition => f.write_str("the answer repeated what is there"),
             Self::LowConfidence(percent) => write!(f, "not sure enough ({percent} %)"),

@@ -7,7 +7,7 @@
 use super::{
     Silence, Site,
     brackets::{balance, is_closing, is_subsequence},
-    site::{Indent, leading},
+    site::{Indent, columns, leading},
 };
 
 /// A text fit for its place.
@@ -230,11 +230,6 @@ fn without_dedent(text: String, site: &Site) -> String {
     text
 }
 
-/// How far a run of blanks reaches; a tab counts as four.
-fn columns(blanks: &str) -> usize {
-    blanks.chars().map(|c| if c == '\t' { 4 } else { 1 }).sum()
-}
-
 /// Takes off the end of a text what stands right of the cursor.
 fn without_rest_of_line(text: String, site: &Site) -> String {
     let after = site.after.trim_end();
@@ -338,7 +333,7 @@ fn indented(text: &str, site: &Site) -> String {
 
 #[cfg(test)]
 #[path = "polish_tests.rs"]
-mod tests;
+pub(super) mod tests;
 
 #[cfg(test)]
 #[path = "pains_tests.rs"]

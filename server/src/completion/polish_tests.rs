@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// A site from a fixture: the cursor's line is the one with `|`.
-pub(super) fn site(fixture: &str) -> Site {
+pub(in crate::completion) fn site(fixture: &str) -> Site {
     let lines: Vec<&str> = fixture.split('\n').collect();
     let at = lines.iter().position(|line| line.contains('|')).expect("a cursor");
     let (before, after) = lines[at].split_once('|').expect("a cursor");

@@ -74,6 +74,11 @@ pub(super) fn leading(line: &str) -> &str {
     line.split_at(line.len() - line.trim_start_matches([' ', '\t']).len()).0
 }
 
+/// How far a run of blanks reaches; a tab counts as four.
+pub(super) fn columns(blanks: &str) -> usize {
+    blanks.chars().map(|c| if c == '\t' { 4 } else { 1 }).sum()
+}
+
 /// What ends the document's first line.
 fn line_break(snapshot: &Snapshot) -> &'static str {
     let text = snapshot.text();

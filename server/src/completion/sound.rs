@@ -1,17 +1,48 @@
-//! Which of several texts leaves the document's syntax soundest. Not async; the caller brings the clock.
+//! Which texts leave the document's syntax sound, and which of them soundest. Not async; the caller brings the clock.
 
-use super::Polished;
+use super::{Polished, Site, brackets::balance, closing::closed, twice::defines_again};
 use crate::document::{ByteOffset, Change, Document, Encoding, Snapshot, faults};
 
-/// Where the first text leaves syntax errors that another one does not, puts the one that leaves the fewest before it. The
-/// document as it stands says little: the hole is an error itself. `over` says when there is no more time to look;
-/// what was not looked at by then is not held against the first.
-pub fn sound_first(
-    texts: &mut [Polished],
+/// Leaves out what cannot stand at the cursor, puts the text that leaves the fewest syntax errors first, and, unless one
+/// line is wanted, makes blocks whole. Nothing may be left. `over` says when there is no more time to look; what was not looked at by then stays as it is.
+pub fn made_sound(
+    texts: &mut Vec<Polished>,
+    site: &Site,
+    one_line: bool,
     made_from: &Snapshot,
     at: ByteOffset,
     over: &mut dyn FnMut() -> bool,
 ) {
+    without_strays(texts, made_from, at, over);
+    sound_first(texts, made_from, at, over);
+    if !one_line {
+        closed_blocks(texts, site, made_from, at, over);
+    }
+}
+
+/// Leaves out what cannot stand at the cursor: an item that its block has already, and a part of a list (`self,`) where the
+/// document is sound without it and not with it.
+fn without_strays(
+    texts: &mut Vec<Polished>,
+    made_from: &Snapshot,
+    at: ByteOffset,
+    over: &mut dyn FnMut() -> bool,
+) {
+    let mut sound = None;
+    texts.retain(|text| {
+        let is_part = text.text.ends_with(',') && balance(&text.text).open.is_empty();
+        if !is_part {
+            return !defines_again(&text.text, made_from, at);
+        }
+        let sound = *sound.get_or_insert_with(|| made_from.tree().is_some_and(|tree| faults(tree) == 0));
+        !(sound && faults_with(text, made_from, at, over).is_some_and(|faults| faults > 0))
+    });
+}
+
+/// Where the first text leaves syntax errors that another one does not, puts the one that leaves the fewest before it. The
+/// document as it stands says little: the hole is an error itself. `over` says when there is no more time to look;
+/// what was not looked at by then is not held against the first.
+fn sound_first(texts: &mut [Polished], made_from: &Snapshot, at: ByteOffset, over: &mut dyn FnMut() -> bool) {
     let [first, others @ ..] = &*texts else { return };
     if others.is_empty() || made_from.tree().is_none() || goes_on(&first.text) {
         return;
@@ -27,6 +58,37 @@ pub fn sound_first(
         }
     }
     texts[..=best].rotate_right(1);
+}
+
+/// Makes texts of several lines whole where they end within a block and the document is the sounder for it.
+fn closed_blocks(
+    texts: &mut Vec<Polished>,
+    site: &Site,
+    made_from: &Snapshot,
+    at: ByteOffset,
+    over: &mut dyn FnMut() -> bool,
+) {
+    if made_from.tree().is_none() {
+        return;
+    }
+    for text in &mut *texts {
+        let unix = text.text.replace(site.line_break, "\n");
+        let Some(whole) = closed(&unix, site).filter(|_| text.swallows == 0) else { continue };
+        let whole = Polished { text: whole.replace('\n', site.line_break), swallows: 0 };
+        let mut faults = |text: &Polished| faults_with(text, made_from, at, over);
+        if let (Some(as_it_is), Some(closed)) = (faults(text), faults(&whole))
+            && closed < as_it_is
+        {
+            *text = whole;
+        }
+    }
+    let mut seen: Vec<Polished> = Vec::new();
+    texts.retain(|text| {
+        !seen.contains(text) && {
+            seen.push(text.clone());
+            true
+        }
+    });
 }
 
 /// Whether a text ends within something, as the head of a block does: what is missing then is still to be written.

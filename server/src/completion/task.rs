@@ -4,13 +4,19 @@
 //! engine's work on it. Whether its document has moved on meanwhile is the caller's to check.
 
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use quicksilver_protocol::completion::{FimRequest, FimResponse, Span};
 
-use super::{History, Pace, Silence, Site, Suggestion, gate, polish, sound::sound_first, warm::Surviving};
+use super::{
+    History, Pace, Silence, Site, Suggestion, gate, polish,
+    settled::{apart, settled},
+    sound::made_sound,
+    warm::Surviving,
+};
 use crate::context::{Hole, Open, Workspace, recall};
 use crate::document::{ByteOffset, Snapshot, limits};
 use crate::engine::{AskError, Engine, OnFrame};
@@ -19,9 +25,9 @@ use crate::session::{Settings, config::SpanSetting, requests::SessionId};
 /// Answers asked for beside the best one: for an engine they are by-products, for users something to look through.
 const ALTERNATIVES: u32 = 2;
 
-/// Time to gather what other files have to say: what is begun then ends before 20 ms are over. They are made ready before,
-/// so that it is seldom used up.
-pub const GATHERING: Duration = Duration::from_millis(15);
+/// Time to gather what other files have to say; with the time for the disk, and what is begun then, less than 20 ms. They
+/// are made ready before, so that it is seldom used up.
+pub const GATHERING: Duration = Duration::from_millis(12);
 
 /// Time to look which answers add syntax errors.
 const PARSING: Duration = Duration::from_millis(3);
@@ -32,6 +38,8 @@ pub struct Ask {
     pub session: SessionId,
     /// The document and the cursor in it.
     pub hole: Hole,
+    /// What a document that is no file is judged by: the path in its address.
+    pub named: Option<PathBuf>,
     /// The other open documents.
     pub others: Vec<Open>,
     /// What is known of the client's folders, and the gate.
@@ -75,7 +83,7 @@ pub async fn complete(ask: Ask, on_frame: Option<OnFrame<'_>>) -> Result<Suggest
     gate::check(&site, blank, ask.invoked)?;
     let engine = ask.engine.as_ref().ok_or_else(|| Silence::NoEngine("the settings name none".into()))?;
     let deadline = ask.settings.deadline();
-    let (request, one_line) = request(&ask)?;
+    let (request, one_line) = request(&ask).await?;
     let begun = Instant::now();
     let answered = tokio::time::timeout(deadline, engine.infill(&request, deadline, on_frame)).await;
     let response = answered.map_err(|_| Silence::Deadline)??;
@@ -105,7 +113,7 @@ pub(super) fn refuse(settings: &Settings, snapshot: &Snapshot, at: ByteOffset) -
 }
 
 /// The request, and whether its answer is one line.
-fn request(ask: &Ask) -> Result<(FimRequest, bool), Silence> {
+async fn request(ask: &Ask) -> Result<(FimRequest, bool), Silence> {
     let span = match ask.settings.span {
         SpanSetting::Auto => None,
         SpanSetting::Rest => Some(Span::Rest),
@@ -113,10 +121,14 @@ fn request(ask: &Ask) -> Result<(FimRequest, bool), Silence> {
         SpanSetting::Block => Some(Span::Block),
     };
     let hole = Hole { span, ..ask.hole.clone() };
-    let until = Instant::now() + GATHERING;
-    let request =
-        ask.workspace.explain(&hole, &ask.others, &mut || Instant::now() > until).map(|told| told.request);
-    let mut request = request.map_err(|why| Silence::Excluded(why.to_string()))?;
+    let own = hole.document.path.as_deref().or(ask.named.as_deref());
+    let others = settled(&ask.workspace, own, &ask.others).await?;
+    let workspace = Arc::clone(&ask.workspace);
+    let told = apart(move || {
+        let until = Instant::now() + GATHERING;
+        workspace.explain(&hole, &others, &mut || Instant::now() > until)
+    });
+    let mut request = told.await?.map_err(|why| Silence::Excluded(why.to_string()))?.request;
     if request.span == Some(Span::Block) && !ask.settings.multiline {
         request.span = Some(Span::Line);
     }
@@ -153,7 +165,11 @@ fn judge(ask: &Ask, site: &Site, one_line: bool, response: FimResponse) -> Resul
         }
     }
     let until = Instant::now() + PARSING;
-    sound_first(&mut texts, ask.snapshot(), ask.hole.at, &mut || Instant::now() > until);
+    let over = &mut || Instant::now() > until;
+    made_sound(&mut texts, site, one_line, ask.snapshot(), ask.hole.at, over);
+    if texts.is_empty() {
+        return Err(Silence::NoPlace);
+    }
     let best = texts.remove(0);
     Ok(Suggestion {
         id: ask.session.0,
@@ -180,3 +196,7 @@ impl From<AskError> for Silence {
 #[cfg(test)]
 #[path = "task_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod request_tests;

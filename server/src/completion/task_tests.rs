@@ -27,6 +27,7 @@ fn offered(marked: &str, choices: &[(&str, Option<f32>)]) -> Vec<String> {
     let ask = Ask {
         session: SessionId(1),
         hole: Hole { document: Open { path: None, snapshot, edited: Vec::new() }, at, span: None },
+        named: None,
         others: Vec::new(),
         workspace: Arc::default(),
         invoked: false,

@@ -4,7 +4,7 @@
 use std::{
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,16 +12,17 @@ use quicksilver_protocol::{
     completion::{FimRequest, Span},
     limits::MAX_CONTEXT_BYTES,
 };
-use rustc_hash::FxHashMap;
 
 use super::{
     budget::{Along, Filled, LeftOut},
+    copies::Said,
     exclude::{Exclude, Excluded},
     gather::{Around, Sources},
     near::Near,
     neighbours::{Index, relative},
+    places::{Place, Places},
     pointed::Pointings,
-    reader::{FileId, Reader, identify, resolve},
+    reader::{Reader, identify, resolve},
     secrets::{Degree, blank},
     span::{Why, max_tokens, span},
     told::Tellings,
@@ -91,31 +92,13 @@ pub struct Side {
 #[derive(Debug)]
 pub struct Workspace {
     reader: Reader,
-    exclude: Exclude,
+    exclude: Arc<Exclude>,
     extra: Vec<String>,
     index: Index,
     pub(super) told: Tellings,
     pub(super) pointings: Pointings,
     pub(super) sources: Sources,
-    places: Mutex<FxHashMap<PathBuf, Arc<Place>>>,
-}
-
-/// Where a document is stored, and whether it may be told: found once in a workspace's life.
-#[derive(Debug)]
-pub(super) struct Place {
-    /// Its path without symlinks.
-    pub(super) real: PathBuf,
-    pub(super) id: Option<FileId>,
-    /// Relative to the workspace; outside of it only the file's name.
-    pub(super) name: String,
-    pub(super) verdict: Result<(), Excluded>,
-}
-
-impl Place {
-    /// Whether it is the file at `path`, or of this id.
-    pub(super) fn is(&self, path: &Path, id: Option<&FileId>) -> bool {
-        self.real == path || (id.is_some() && self.id.as_ref() == id)
-    }
+    pub(super) places: Places,
 }
 
 impl Default for Workspace {
@@ -129,15 +112,17 @@ impl Workspace {
     /// A workspace with nothing indexed. `extra` are globs of files never to be told.
     pub fn new(roots: &[PathBuf], extra: &[String]) -> Self {
         let reader = Reader::new(roots);
+        let exclude = Arc::new(Exclude::new(reader.clone(), extra));
+        let (inside, gate) = (reader.clone(), Arc::clone(&exclude));
         Self {
-            exclude: Exclude::new(reader.clone(), extra),
+            exclude,
             reader,
             extra: extra.to_vec(),
             index: Index::default(),
             told: Tellings::default(),
             pointings: Pointings::default(),
             sources: Sources::default(),
-            places: Mutex::default(),
+            places: Places::new(move |path| find(&inside, &gate, path)),
         }
     }
 
@@ -147,6 +132,13 @@ impl Workspace {
         fresh.told = self.told.clone();
         fresh.pointings = self.pointings.clone();
         fresh.index = Index::build(&fresh.reader, &fresh.exclude, &self.index, over);
+        // What is open is asked for next. The disk that the folders are on has just answered; another one may not.
+        for path in self.places.paths().iter().filter(|path| fresh.holds(path)) {
+            if over() {
+                break;
+            }
+            fresh.place(path);
+        }
         fresh
     }
 
@@ -156,9 +148,34 @@ impl Workspace {
         Self { sources, ..self }
     }
 
+    /// Whether a document may be told, if that is known. Never blocks.
+    pub fn verdict(&self, path: &Path) -> Option<Result<(), Excluded>> {
+        self.places.known(path).map(|place| place.verdict.clone())
+    }
+
+    /// Whether the caller is to [`look_up`](Self::look_up) a document: it is not known, and nobody else is at it.
+    pub fn seek(&self, path: &Path) -> bool {
+        self.places.seek(path)
+    }
+
+    /// Makes a document known. Blocks for as long as the disk does.
+    pub fn look_up(&self, path: &Path) {
+        self.places.look_up(path);
+    }
+
+    /// The same with a disk that keeps whoever asks it waiting.
+    #[cfg(test)]
+    pub(crate) fn slowed(self, wait: impl Fn(&Path) + Send + Sync + 'static) -> Self {
+        Self { places: self.places.after(wait), ..self }
+    }
+
     /// Makes what is told of an open document ready before it is wanted.
     pub fn prepare(&self, open: &Open) {
-        if let Some(place) = open.path.as_deref().map(|path| self.place(path))
+        let Some(path) = open.path.as_deref() else { return };
+        if self.seek(path) {
+            self.look_up(path);
+        }
+        if let Some(place) = self.places.known(path)
             && place.verdict.is_ok()
             && !open.snapshot.is_binary()
         {
@@ -186,7 +203,7 @@ impl Workspace {
     }
 
     /// The same request with the reasons for what is in it. Other files that have not been looked at when `over` says that
-    /// time is up are not in it.
+    /// time is up are not in it. Asks the disk of the documents that are not known yet, and only then.
     ///
     /// # Errors
     /// Why the document is told to nobody.
@@ -212,7 +229,8 @@ impl Workspace {
             .saturating_sub(prompt.len() + suffix.len() + path.as_ref().map_or(0, String::len));
         let near = Near::of(snapshot, *at);
         let around = Around { place: place.as_deref(), near: &near };
-        let Filled { context, along, left_out } = self.gather(&around, open, left, over);
+        let own = Said::of(&format!("{prompt}{suffix}"));
+        let Filled { context, along, left_out } = self.gather(&around, open, left, own, over);
         let request = FimRequest {
             context,
             prompt,
@@ -246,25 +264,19 @@ impl Workspace {
         self.reader.holds(real)
     }
 
+    /// The place of a document. Blocks where it is not known yet.
     pub(super) fn place(&self, path: &Path) -> Arc<Place> {
-        /// Places that are remembered.
-        const MOST: usize = 4096;
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = places.get(path) {
-            return Arc::clone(place);
-        }
-        let real = resolve(path);
-        let name = match self.reader.roots().iter().find(|root| real.starts_with(root)) {
-            Some(root) => relative(root, &real),
-            None => real.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        };
-        let place = Arc::new(Place { id: identify(&real), name, verdict: self.exclude.check(path), real });
-        if places.len() >= MOST {
-            places.clear();
-        }
-        places.insert(path.to_owned(), Arc::clone(&place));
-        place
+        self.places.place(path)
     }
+}
+
+fn find(reader: &Reader, exclude: &Exclude, path: &Path) -> Place {
+    let real = resolve(path);
+    let name = match reader.roots().iter().find(|root| real.starts_with(root)) {
+        Some(root) => relative(root, &real),
+        None => real.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+    };
+    Place { id: identify(&real), name, verdict: exclude.check(path), real }
 }
 
 /// Prefix and suffix as they are told, each with whether anything was blanked in it. They are blanked as one

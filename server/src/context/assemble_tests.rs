@@ -50,6 +50,7 @@ fn paths(request: &FimRequest) -> Vec<&str> {
 }
 
 const SHAPES: &str = "fn area(circle: Circle) -> f64 { circle.radius * circle.radius }\n";
+const OTHER_SHAPES: &str = "fn area(circle: Circle) -> f64 { circle.radius.powi(2) * PI }\n";
 
 #[test]
 fn a_request_holds_the_file_the_place_and_the_likest_files() {
@@ -70,9 +71,9 @@ fn a_request_holds_the_file_the_place_and_the_likest_files() {
 #[test]
 fn what_is_explained_is_what_is_sent() {
     let unlike: String = (0..80).map(|n| format!("struct Unlike{n};\n")).collect();
-    let folder = folder(&[("a.rs", SHAPES), ("b.rs", SHAPES), ("far.rs", &unlike)]);
+    let folder = folder(&[("a.rs", SHAPES), ("b.rs", OTHER_SHAPES), ("far.rs", &unlike)]);
     let workspace = workspace(&folder);
-    let open = [document(&folder.path().join("b.rs"), SHAPES)];
+    let open = [document(&folder.path().join("b.rs"), OTHER_SHAPES)];
     let hole = hole(&folder.path().join("c.rs"), "fn area(circle: Circle) -> f64 { $0 }\n");
     let assembly = workspace.explain(&hole, &open, &mut || false).expect("allowed");
     assert_eq!(Ok(assembly.request.clone()), workspace.assemble(&hole, &open));
@@ -133,7 +134,7 @@ fn files_that_are_passed_over_are_counted_by_reason() {
 fn open_documents_come_first_and_stand_for_their_files() {
     let folder = folder(&[("a.rs", SHAPES), ("b.rs", "fn circle() {}\n// saved")]);
     let open = [document(&folder.path().join("b.rs"), "fn circle() {}\n// edited")];
-    let hole = hole(&folder.path().join("c.rs"), SHAPES);
+    let hole = hole(&folder.path().join("c.rs"), OTHER_SHAPES);
     let request = workspace(&folder).assemble(&hole, &open).expect("allowed");
     assert_eq!(paths(&request), ["b.rs", "a.rs"]);
     assert!(request.context[0].text.contains("edited"));
@@ -158,7 +159,7 @@ fn the_holes_own_saved_copy_is_never_context() {
 
 #[test]
 fn a_file_saved_anew_since_the_scan_is_still_the_holes_own() {
-    let folder = folder(&[("a.rs", SHAPES), ("b.rs", SHAPES)]);
+    let folder = folder(&[("a.rs", SHAPES), ("b.rs", OTHER_SHAPES)]);
     let workspace = workspace(&folder);
     // As editors save: a new file takes the name.
     let (path, new) = (folder.path().join("a.rs"), folder.path().join("a.rs.new"));
@@ -202,7 +203,7 @@ fn ignore_files_are_obeyed_for_context_and_at_the_cursor() {
         (".quicksilverignore", "private.rs\n"),
         ("build/out.rs", SHAPES),
         ("a.gen.rs", SHAPES),
-        ("kept.gen.rs", SHAPES),
+        ("kept.gen.rs", OTHER_SHAPES),
         ("private.rs", SHAPES),
         ("sub/.gitignore", "here.rs\n"),
         ("sub/here.rs", SHAPES),

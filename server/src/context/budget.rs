@@ -5,7 +5,7 @@ use std::{fmt, ops::Range, sync::Arc};
 
 use quicksilver_protocol::{completion::ContextFile, limits::MAX_CONTEXT_FILES};
 
-use super::neighbours::LEAST_SIMILAR;
+use super::{copies::Said, neighbours::LEAST_SIMILAR};
 
 /// Files left out that are worth a word, the nearest first.
 pub(super) const MOST_LEFT_OUT: usize = 5;
@@ -94,6 +94,8 @@ pub enum Lack {
     Likeness,
     /// There is nothing in it.
     Text,
+    /// All of it is told already: by the document, or by another file.
+    News,
 }
 
 impl fmt::Display for Lack {
@@ -103,6 +105,7 @@ impl fmt::Display for Lack {
             Self::Room => write!(f, "{MAX_CONTEXT_FILES} files go along already"),
             Self::Likeness => write!(f, "under the similarity limit {LEAST_SIMILAR}"),
             Self::Text => f.write_str("there is nothing in it"),
+            Self::News => f.write_str("it says what is told already"),
         }
     }
 }
@@ -126,7 +129,12 @@ pub(super) struct Filled {
 /// Takes what is offered until the budget is spent; the last may be cut, in whole lines. Lines that are offered
 /// twice go along once. Files stand in the order in which they are offered for more than a definition, the likeliest to
 /// help first: that a name is defined there makes a file worth a place, not the best one.
-pub(super) fn fill(files: &[File], offers: impl IntoIterator<Item = Offer>, mut budget: usize) -> Filled {
+pub(super) fn fill(
+    files: &[File],
+    offers: impl IntoIterator<Item = Offer>,
+    mut budget: usize,
+    mut told: Said,
+) -> Filled {
     let mut shares: Vec<Share> = vec![Share::default(); files.len()];
     let mut order = Vec::new();
     let mut pieces = 0;
@@ -142,6 +150,8 @@ pub(super) fn fill(files: &[File], offers: impl IntoIterator<Item = Offer>, mut 
             Some(Lack::Room)
         } else if budget < LEAST_PIECE + overhead {
             Some(Lack::Budget)
+        } else if told.has(files, number, text) {
+            Some(Lack::News)
         } else {
             None
         };
@@ -158,6 +168,7 @@ pub(super) fn fill(files: &[File], offers: impl IntoIterator<Item = Offer>, mut 
         if !matches!(source, Source::Defines(_) | Source::Pointed(_)) && !order.contains(&number) {
             order.push(number);
         }
+        told.add(number, file.text.get(bytes.clone()).unwrap_or_default());
         let before = (share.bytes(), share.taken.len());
         share.take(bytes, source);
         // Pieces that met have become one.
@@ -243,7 +254,8 @@ mod tests {
 
     fn files(sizes: &[usize]) -> Vec<File> {
         let sizes = sizes.iter().enumerate();
-        sizes.map(|(number, bytes)| file(&number.to_string(), &"x".repeat(*bytes))).collect()
+        let text = |number: usize| char::from_u32(0x3b1 + number as u32).unwrap_or('x').to_string();
+        sizes.map(|(number, bytes)| file(&number.to_string(), &text(number).repeat(*bytes / 2))).collect()
     }
 
     /// Every file as a whole.
@@ -259,7 +271,7 @@ mod tests {
     #[test]
     fn what_no_longer_fits_is_left_out_for_the_budget_and_at_most_a_handful_is_named() {
         let files = files(&[1000; 20]);
-        let filled = fill(&files, whole(&files), 1000 + 600 + 2 * (1 + LINE_NUMBERS));
+        let filled = fill(&files, whole(&files), 1000 + 600 + 2 * (1 + LINE_NUMBERS), Said::default());
         let cut: Vec<_> = filled.along.iter().map(|along| along.lines.is_some()).collect();
         assert_eq!(cut, [false, true]);
         assert_eq!((filled.context[1].text.len(), filled.context[1].path.as_str()), (600, "1:1-1"));
@@ -270,7 +282,7 @@ mod tests {
     #[test]
     fn more_files_than_a_request_may_have_are_left_out_for_room() {
         let files = files(&[10; MAX_CONTEXT_FILES + 1]);
-        let filled = fill(&files, whole(&files), 1 << 20);
+        let filled = fill(&files, whole(&files), 1 << 20, Said::default());
         assert_eq!((filled.context.len(), lacks(&filled)), (MAX_CONTEXT_FILES, vec![Lack::Room]));
     }
 
@@ -289,7 +301,7 @@ mod tests {
                 let last = (first + lines).min(600);
                 Offer { file, bytes: first * line.len()..last * line.len(), source: Source::Similar }
             });
-            let filled = fill(&files, offers, budget);
+            let filled = fill(&files, offers, budget, Said::default());
             prop_assert!(filled.context.len() <= MAX_CONTEXT_FILES, "{} pieces", filled.context.len());
             prop_assert!(filled.context.iter().map(|file| file.text.len()).sum::<usize>() <= budget);
         }
@@ -298,7 +310,7 @@ mod tests {
     #[test]
     fn a_file_without_text_takes_no_place() {
         let files = files(&[0, 10]);
-        let filled = fill(&files, whole(&files), 1 << 20);
+        let filled = fill(&files, whole(&files), 1 << 20, Said::default());
         assert_eq!((filled.context.len(), lacks(&filled)), (1, vec![Lack::Text]));
     }
 
@@ -312,13 +324,14 @@ mod tests {
             offer(0, 0..4, Source::Defines("one".into())),
             offer(0, 8..19, Source::Similar),
         ];
-        let filled = fill(&files, offers.clone(), 1 << 10);
+        let filled = fill(&files, offers.clone(), 1 << 10, Said::default());
         let told: Vec<_> =
             filled.context.iter().map(|file| (file.path.as_str(), file.text.as_str())).collect();
         assert_eq!(told, [("a:1-1", "one\n"), ("a:3-4", "three\nfour\n"), ("b", "five\n")]);
         assert_eq!(filled.along[1].source, Source::Edited, "what brought it in first");
         assert_eq!(filled.along[1].lines, Some(3..5));
-        let all = fill(&files, offers.into_iter().chain([offer(0, 0..19, Source::Open)]), 1 << 10);
+        let all =
+            fill(&files, offers.into_iter().chain([offer(0, 0..19, Source::Open)]), 1 << 10, Said::default());
         assert_eq!(all.context[0].path, "a");
     }
 }

@@ -7,6 +7,7 @@ use super::{
     Edited,
     assemble_tests::{document, folder, hole, workspace},
     exclude::{SECRET_FILES, SECRET_FOLDERS},
+    recall,
     secrets::{Degree, blank},
 };
 use crate::document::dice::report;
@@ -197,6 +198,30 @@ fn no_canary_comes_by_a_definition_a_window_or_an_edit() {
     assert!(defined >= 40, "{defined} of {}", keys.len());
     assert!(told.contains("fn door_0()") && told.contains("src/edited.rs"), "edits and definitions are told");
     assert!(!told.contains("src/secrets.rs") && !told.contains("fn door_101"), "the gate holds");
+}
+
+#[test]
+fn no_canary_comes_by_what_was_suggested_before() {
+    let (mut told, mut controls) = (String::new(), 0);
+    for (n, key) in KEYS.iter().enumerate() {
+        let line = key.replace('§', &canary(n));
+        // Suggested whole, and with its first half typed since; the rest may stand behind the cursor.
+        let half = line.floor_char_boundary(line.find(&canary(n)).unwrap_or_default() + 10);
+        for (typed, text, rest) in [("", line.as_str(), ""), (&line[..half], &line[half..], "")] {
+            let folder = folder(&[]);
+            let hole = hole(&folder.path().join("a.rs"), &format!("fn f() {{\n{typed}$0{rest}\n}}\n"));
+            let request = workspace(&folder).assemble(&hole, &[]).expect("allowed");
+            write!(told, "{}", serde_json::to_string(&recall(request.clone(), text, false)).expect("JSON"))
+                .expect("memory");
+            let control = recall(request, &canary_of_control(), true);
+            controls +=
+                usize::from(serde_json::to_string(&control).expect("JSON").contains(&canary_of_control()));
+        }
+    }
+    let leaked: Vec<&str> =
+        (0..).zip(KEYS).filter(|(n, _)| told.contains(&canary(*n)[10..30])).map(|(_, key)| key).collect();
+    assert!(leaked.is_empty(), "{leaked:?}");
+    assert!(controls > KEYS.len(), "{controls} controls were told");
 }
 
 fn canary_of_control() -> String {

@@ -210,17 +210,18 @@ impl Exclude {
     }
 
     fn rules(&self, folder: &Path) -> Arc<Vec<Rules>> {
-        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(rules) = folders.get(folder) {
+        let folders = || self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(rules) = folders().get(folder) {
             return Arc::clone(rules);
         }
+        // Read without the lock: a folder of a disk that hangs must not keep the others waiting.
         let rules: Vec<Rules> = [IGNORE_FILE, ".gitignore", ".git/info/exclude"]
             .iter()
             .filter_map(|name| self.read(folder, name))
             .collect();
         let rules = Arc::new(rules);
-        folders.insert(folder.to_owned(), Arc::clone(&rules));
-        rules
+        // Whoever was first has said it.
+        Arc::clone(folders().entry(folder.to_owned()).or_insert(rules))
     }
 
     fn read(&self, folder: &Path, name: &str) -> Option<Rules> {

@@ -8,11 +8,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     Edited, Open, Workspace,
-    assemble::Place,
     budget::{File, Filled, Lack, MOST_LEFT_OUT, Offer, Source, fill},
+    copies::Said,
     identifiers::{Sought, hash, jaccard, words},
     near::Near,
     neighbours::{Entry, LEAST_SIMILAR},
+    places::Place,
     pointed::{MOST_NAMES, MOST_PLACES},
     reader::FileId,
     told::Told,
@@ -59,12 +60,13 @@ pub(super) struct Around<'a> {
 }
 
 impl Workspace {
-    /// Lines of other files, `budget` bytes together. `over`, once it is true, stays so.
+    /// Lines of other files, `budget` bytes together, beside those of the hole's `own` document. `over`, once it is true, stays so.
     pub(super) fn gather(
         &self,
         around: &Around<'_>,
         open: &[Open],
         budget: usize,
+        own: Said,
         over: &mut dyn FnMut() -> bool,
     ) -> Filled {
         let mut table = Table::new(self, around, open);
@@ -79,7 +81,7 @@ impl Workspace {
         // Nor is it then known of every file on disk that it is not open.
         let unlike = if over() { Vec::new() } else { table.files_on_disk() };
         table.offers.extend(rest);
-        let mut filled = fill(&table.files, table.offers, budget);
+        let mut filled = fill(&table.files, table.offers, budget, own);
         let more = MOST_LEFT_OUT - filled.left_out.len();
         filled.left_out.extend(unlike.iter().take(more).map(|file| file.left_out(Lack::Likeness)));
         filled
@@ -257,8 +259,9 @@ impl<'a> Table<'a> {
         let mut others: Vec<(Arc<Place>, usize)> = Vec::new();
         for pointed in workspace.pointings.from(&hole.real).iter() {
             let name = hash(&pointed.name);
-            let place = workspace.place(&pointed.path);
             let Some(weight) = around.near.names.get(&name).copied() else { continue };
+            // Looked up when it was pointed at, and at each look at the folders.
+            let Some(place) = workspace.places.known(&pointed.path) else { continue };
             let is_told = place.verdict.is_ok() && !hole.is(&place.real, place.id.as_ref());
             if !is_told || found.len() == MOST_POINTED {
                 continue;

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::{
     Assembly, Edited, Open, Sources, Workspace,
     assemble_tests::{document, folder, hole, workspace},
-    budget::Source,
+    budget::{Lack, Source},
     gather::OPEN_BYTES,
 };
 
@@ -124,4 +124,35 @@ fn a_scan_keeps_what_it_knows_of_files_that_are_the_same() {
     };
     assert_eq!(sources(&again, "compute_a"), [Source::Defines("compute_a".into())]);
     assert_eq!(sources(&again, "compute_b"), []);
+}
+
+/// A golden case: what goes along, and what stays behind as it says nothing new.
+#[test]
+fn a_copy_stays_behind_and_what_two_files_share_goes_along_once() {
+    let own = |hole: &str| {
+        format!(
+            "fn area(circle: Circle) -> f64 {{\n    circle.radius * circle.radius{hole}\n}}\n\nstruct Circle {{\n    radius: f64,\n}}\n"
+        )
+    };
+    let twin =
+        own("").replace("}\n\n", "}\n\nfn edge(circle: Circle) -> f64 {\n    circle.radius * 2.0\n}\n\n");
+    let shared: String = (0..20)
+        .map(|n| format!("fn scale_{n}(circle: Circle) -> f64 {{ circle.radius * {n}.0 }}\n"))
+        .collect();
+    let folder = folder(&[
+        // Lines that the file at the cursor has, indented otherwise.
+        ("area_old.rs", &own("").replace("    ", "\t")),
+        // It has some more: the next ones here may be like them.
+        ("twin.rs", &twin),
+        ("a.rs", &shared),
+        ("b.rs", &format!("{shared}fn last() {{}}\n")),
+    ]);
+    let workspace = workspace(&folder);
+    let hole = hole(&folder.path().join("area.rs"), &own("$0"));
+    let assembly = workspace.explain(&hole, &[], &mut || false).expect("allowed");
+    let along: Vec<&str> = assembly.request.context.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(along, ["twin.rs", "a.rs"]);
+    let left_out: Vec<(&str, Lack)> =
+        assembly.left_out.iter().map(|file| (file.path.as_str(), file.why)).collect();
+    assert_eq!(left_out, [("area_old.rs", Lack::News), ("b.rs", Lack::News)]);
 }

@@ -13,15 +13,18 @@
 //! | [`pointed`] | where the editor says that names near the cursor are defined |
 //! | `told` | open documents, made ready to be told |
 //! | `gather` | the sources of other files' lines, in their order |
+//! | `copies` | lines that say again what is told already |
 //! | [`budget`] | how much of them goes along, and why the rest does not |
 //! | [`holes`] | requests for several holes, and for text to be written anew |
 //! | `recall` | what was suggested before, where that may be told again |
 //! | [`placeholders`] | where code says that it is still to be written |
 //! | [`assemble`] | the request's one constructor, with the reasons for what is in it |
+//! | `places` | where documents are stored, and whether they may be told |
 //! | [`place`] | from a document's address to its path |
 
 pub mod assemble;
 pub mod budget;
+mod copies;
 mod definitions;
 pub mod exclude;
 mod gather;
@@ -32,6 +35,7 @@ pub mod neighbours;
 mod opener;
 pub mod place;
 pub mod placeholders;
+mod places;
 pub mod pointed;
 pub mod reader;
 mod recall;

@@ -17,10 +17,10 @@ pub fn path_of(address: &str) -> Option<PathBuf> {
     (path.is_absolute() && !climbs && !path.as_os_str().as_encoded_bytes().contains(&0)).then_some(path)
 }
 
-/// The path that the address of something else than a file names, such as the older text of one in `git:`: its name may
-/// be that of a secret all the same.
+/// The path that the address of something else than a file of this machine names, such as the older text of one in `git:`:
+/// its name may be that of a secret all the same.
 pub fn named_path(address: &str) -> Option<PathBuf> {
-    let url = Url::parse(address).ok().filter(|url| url.scheme() != "file")?;
+    let url = Url::parse(address).ok().filter(|_| path_of(address).is_none())?;
     let mut as_file = Url::parse("file:///").ok()?;
     as_file.set_path(url.path());
     as_file.to_file_path().ok()
@@ -56,6 +56,7 @@ mod tests {
             ("vscode-notebook-cell:/p/a%20b.ipynb#W0", Some("/p/a b.ipynb")),
             ("untitled:Untitled-1", Some("/Untitled-1")),
             ("file:///p/a.rs", None),
+            ("file://elsewhere/p/.env", Some("/p/.env")),
             ("no address", None),
         ] {
             assert_eq!(named_path(address).as_deref(), path.map(Path::new), "{address}");

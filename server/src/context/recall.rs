@@ -17,8 +17,10 @@ pub fn recall(request: FimRequest, text: &str, tail: bool) -> FimRequest {
     }
     let suffix = request.suffix.as_deref().unwrap_or_default();
     let whole = format!("{}{text}{suffix}", request.prompt);
-    // Prefix and suffix are blanked already, so whatever is found now has a part of the text in it.
-    if blank(&whole, Degree::Certain) != whole {
+    // Prefix and suffix are blanked already, so whatever is found now has a part of the text in it; and what is blanked right
+    // beside the hole may go on in it.
+    let goes_on = request.prompt.ends_with('*') || suffix.starts_with('*');
+    if goes_on || blank(&whole, Degree::Certain) != whole {
         return request;
     }
     FimRequest { previous: Some(Previous { text, tail }), ..request }

@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    Change, Document, Encoding, Language, Parsed, Position, Version, dice::report, limits::MAX_PARSED_BYTES,
+    Change, Document, Encoding, Language, LineEnds, Parsed, Position, Version, dice::report,
+    limits::MAX_PARSED_BYTES,
 };
 
 /// Far above what it takes (tens of microseconds), for a machine that is busy with other tests.
@@ -14,8 +15,12 @@ const OPEN: Duration = Duration::from_secs(5);
 const SLICE: Duration = Duration::from_millis(5);
 
 fn survives(name: &str, language: &str, text: &str) {
+    survives_counted(name, language, text, LineEnds::Lsp);
+}
+
+fn survives_counted(name: &str, language: &str, text: &str, ends: LineEnds) {
     let begun = Instant::now();
-    let mut document = Document::open(Language::from_id(language), Version(0), text);
+    let mut document = Document::open(Language::from_id(language), Version(0), text).counting(ends);
     let opened = begun.elapsed();
     assert!(opened < OPEN, "{name}: opened in {opened:?}");
     let lines = document.snapshot().text().len_lines() as u32;
@@ -52,6 +57,9 @@ fn a_million_lines() {
     survives("a million lines", "rust", &"let x = 1;\n".repeat(1_000_000));
     survives("a million empty lines", "python", &"\n".repeat(1_000_000));
     survives("a million lone CRs", "c", &"\r".repeat(1_000_000));
+    // These are counted through at each edit.
+    survives_counted("lone CRs, in Neovim", "c", &"\r".repeat(200_000), LineEnds::Lf);
+    survives_counted("lines with CRs, in Neovim", "c", &"a\rb\n".repeat(50_000), LineEnds::Lf);
 }
 
 #[test]

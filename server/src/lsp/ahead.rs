@@ -13,7 +13,7 @@ use tokio::select;
 use super::server::Server;
 use crate::completion::task::{Ask, complete};
 use crate::completion::{History, Silence, Suggestion, ahead::taken};
-use crate::context::{Hole, Open, place::path_of};
+use crate::context::{Hole, Open, place::named_path, place::path_of};
 use crate::session::requests::Ticket;
 
 /// Nobody takes a suggestion sooner than this, and who types on has ended it by then.
@@ -44,6 +44,7 @@ async fn run(server: Server, uri: String, suggestion: Suggestion, ticket: Ticket
                 at,
                 span: None,
             },
+            named: named_path(&uri),
             others: s.documents.others(&uri),
             workspace: Arc::clone(&s.workspace),
             invoked: false,

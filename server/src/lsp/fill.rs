@@ -11,11 +11,11 @@ use tokio::select;
 use tower_lsp_server::gen_lsp_types as lsp;
 
 use super::fill_frames::FillFrames;
-use super::suggest::{may_be_told, unusable_status};
+use super::suggest::unusable_status;
 use super::{from_proto, server::Server, to_proto};
 use crate::completion::Silence;
 use crate::completion::fill::{FillAsk, fill, rewrite};
-use crate::context::{Open, place::path_of, placeholders::placeholders};
+use crate::context::{Open, place::named_path, place::path_of, placeholders::placeholders};
 use crate::document::{ByteOffset, Encoding, Snapshot, Version};
 use crate::engine::OnFrame;
 use crate::session::requests::Ticket;
@@ -227,7 +227,6 @@ pub(super) fn begin(
     if document.version.is_some_and(|version| version != snapshot.version().0) {
         return Err(Status::silence(uri, &Silence::Superseded));
     }
-    may_be_told(s, uri)?;
     let encoding = s.documents.encoding;
     let holes = holes(&snapshot, encoding);
     if holes.is_empty() {
@@ -254,6 +253,7 @@ pub(super) fn begin(
     let ask = FillAsk {
         document: Open { path: path_of(uri), snapshot, edited: Vec::new() },
         holes,
+        named: named_path(uri),
         others,
         workspace: Arc::clone(&s.workspace),
         engine: s.engine.clone(),

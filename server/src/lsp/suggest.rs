@@ -110,11 +110,11 @@ fn begin(server: &Server, s: &mut Session, asked: Asked) -> Result<Begun, Status
         None => (snapshot, at, s.documents.history(&asked.uri)),
     };
     let path = path_of(&asked.uri);
-    may_be_told(s, &asked.uri)?;
     let document = Open { path, snapshot: snapshot.clone(), edited: Vec::new() };
     let ask = Ask {
         session: ticket.session,
         hole: Hole { document, at, span: None },
+        named: named_path(&asked.uri),
         others: s.documents.others(&asked.uri),
         workspace: Arc::clone(&s.workspace),
         invoked: asked.explicit,
@@ -124,14 +124,6 @@ fn begin(server: &Server, s: &mut Session, asked: Asked) -> Result<Begun, Status
         settings,
     };
     Ok(Begun { ticket, ask, place, refinement })
-}
-
-/// Whether what is no file, such as a notebook's cell or the older text of a file, may be told: by the name of the file that its
-/// address has. Files are judged with their folders when they are told.
-pub(super) fn may_be_told(s: &Session, uri: &str) -> Result<(), Status> {
-    let named = named_path(uri).filter(|_| path_of(uri).is_none());
-    let verdict = named.map_or(Ok(()), |named| s.workspace.exclude().check(&named));
-    verdict.map_err(|why| Status::silence(uri, &Silence::Excluded(why.to_string())))
 }
 
 pub(super) fn unusable_status(uri: &str, unusable: Unusable) -> Status {

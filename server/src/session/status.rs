@@ -58,7 +58,7 @@ impl Status {
     pub fn silence(uri: &str, silence: &Silence) -> Self {
         let kind = match silence {
             Silence::EngineError(_) => Kind::Error,
-            Silence::NoEngine(_) | Silence::Deadline => Kind::Warning,
+            Silence::NoEngine(_) | Silence::Deadline | Silence::SlowDisk => Kind::Warning,
             Silence::Disabled
             | Silence::LanguageDisabled(_)
             | Silence::Excluded(_)

@@ -168,6 +168,25 @@ function M.attach(bufnr)
   vim.lsp.start(client_config(found.path, root), { bufnr = bufnr })
 end
 
+--- Tells the server how the lines of `bufnr` are counted, where that is not by `\n`, as it takes for granted.
+---@param bufnr integer
+function M.tell_line_ends(bufnr)
+  local server = M.of(bufnr)
+  if server and vim.bo[bufnr].fileformat == 'mac' then
+    server:notify(protocol.LINE_ENDS, { textDocument = { uri = vim.uri_from_bufnr(bufnr) }, lineEnds = 'lsp' })
+  end
+end
+
+--- Gives `bufnr` to the server anew once its file format is another: Neovim does not tell that the line ends are.
+---@param bufnr integer
+function M.reopen(bufnr)
+  local server = M.of(bufnr)
+  if server then
+    vim.lsp.buf_detach_client(bufnr, server.id)
+    vim.lsp.buf_attach_client(bufnr, server.id)
+  end
+end
+
 --- Takes `bufnr` away from the server, which forgets its text.
 ---@param bufnr integer
 function M.detach(bufnr)

@@ -47,9 +47,21 @@ local function create_autocommands()
   on({ 'LspAttach' }, function(event)
     local attached = vim.lsp.get_client_by_id(event.data.client_id)
     if attached and attached.name == client.NAME then
+      client.tell_line_ends(event.buf)
       vim.schedule(request.on_move)
     end
   end)
+  -- A buffer that is read again is opened again, without being attached again.
+  on({ 'BufReadPost' }, function(event)
+    client.tell_line_ends(event.buf)
+  end)
+  vim.api.nvim_create_autocmd('OptionSet', {
+    group = group,
+    pattern = 'fileformat',
+    callback = function()
+      client.reopen(vim.api.nvim_get_current_buf())
+    end,
+  })
   on({ 'InsertEnter', 'TextChangedI', 'TextChangedP', 'CursorMovedI' }, definitions.on_move)
   on({ 'InsertLeave', 'BufLeave' }, definitions.cancel)
   on({ 'ColorScheme' }, ghost.define_highlights)

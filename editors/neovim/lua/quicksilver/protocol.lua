@@ -40,6 +40,7 @@ M.REWRITE = 'quicksilver/rewrite'
 M.FILL_FRAME = 'quicksilver/fillFrame'
 M.DEFINITION = 'textDocument/definition'
 M.DEFINITIONS = 'quicksilver/definitions'
+M.LINE_ENDS = 'quicksilver/lineEnds'
 M.DID_PARTIALLY_ACCEPT = 'quicksilver/didPartiallyAccept'
 M.ACCEPTED_COMMAND = 'quicksilver.accepted'
 
