@@ -74,13 +74,18 @@ pub fn compare(first: &Path, second: &Path) -> Result<Comparison, EvalError> {
     let groups = groups(pairs.iter(), |(one, _)| (one.language.clone(), one.kind.clone()));
     let differences = groups.iter().flat_map(|((language, kind), pairs)| {
         let tested = pairs.iter().all(|(one, other)| one.passed.is_some() && other.passed.is_some());
-        let counted = pairs.iter().all(|(one, other)| one.steps.is_some() && other.steps.is_some());
+        // An engine may say no steps for an answer that has no text.
+        let counted = |pair: &&&(Verdict, Verdict)| pair.0.steps.is_some() && pair.1.steps.is_some();
+        let counted: Vec<&(Verdict, Verdict)> = pairs.iter().filter(counted).copied().collect();
         let of = |of, value: &dyn Fn(&Verdict) -> f64| difference(language, kind, of, pairs, value);
         [
             Some(of("exact", &|verdict| share(verdict.exact))),
             tested.then(|| of("passed", &|verdict| share(verdict.passed == Some(true)))),
             Some(mean(of("similarity", &|verdict| verdict.similarity))),
-            counted.then(|| plain(of("steps", &|verdict| verdict.steps.map_or(0.0, f64::from)))),
+            (!counted.is_empty()).then(|| {
+                let steps = |verdict: &Verdict| verdict.steps.map_or(0.0, f64::from);
+                plain(difference(language, kind, "steps", &counted, &steps))
+            }),
             Some(plain(of("ms", &|verdict| verdict.ms))),
         ]
     });
@@ -167,19 +172,40 @@ mod tests {
     };
 
     fn write(path: &Path, set: &str, right: &[(&str, bool)]) -> Result<(), EvalError> {
+        write_all(path, set, right.iter().map(|(id, exact)| (*id, *exact, None)))
+    }
+
+    fn write_all<'a>(
+        path: &Path,
+        set: &str,
+        verdicts: impl IntoIterator<Item = (&'a str, bool, Option<u32>)>,
+    ) -> Result<(), EvalError> {
         let configuration = Configuration { set_digest: set.to_owned(), ..Configuration::default() };
         let run = Run { hash: configuration.hash(), configuration, machine: Machine::default(), parallel: 1 };
         let mut journal = Journal::open(path, &run)?;
-        for (id, exact) in right {
+        for (id, exact, steps) in verdicts {
             let cluster = id.split('/').next().unwrap_or_default().to_owned();
             journal.add(Verdict {
-                id: (*id).to_owned(),
+                id: id.to_owned(),
                 cluster,
                 kind: "line".into(),
-                exact: *exact,
+                exact,
+                steps,
                 ..Verdict::default()
             })?;
         }
+        Ok(())
+    }
+
+    #[test]
+    fn steps_are_compared_where_both_say_how_many() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let [a, b] = ["a", "b"].map(|name| folder.path().join(name));
+        write_all(&a, "set", [("p/1", false, Some(13)), ("p/2", false, Some(9))])?;
+        write_all(&b, "set", [("p/1", false, Some(4)), ("p/2", false, None)])?;
+        let found = compare(&a, &b)?.differences;
+        let steps = found.iter().find(|difference| difference.of == "steps").ok_or("no steps")?;
+        assert_eq!((steps.holes, steps.first, steps.second), (1, 13.0, 4.0));
         Ok(())
     }
 
