@@ -98,7 +98,7 @@ impl FillAsk {
     /// The other documents that may be told, once it is known that this one may.
     pub(super) async fn settled(&self) -> Result<Vec<Open>, Silence> {
         let own = self.document.path.as_deref().or(self.named.as_deref());
-        settled(&self.workspace, own, &self.others).await
+        settled(&self.workspace, own, self.others.clone()).await
     }
 
     pub(super) async fn ask(

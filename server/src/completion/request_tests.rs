@@ -30,6 +30,10 @@ fn ask(workspace: &Arc<Workspace>, path: Option<PathBuf>, marked: &str, others: 
     }
 }
 
+async fn request_of(ask: &Ask) -> Result<(FimRequest, bool), Silence> {
+    request(ask, ask.others.clone()).await
+}
+
 /// A folder whose disk says nothing of the file `slow.rs` until it is let go on.
 struct Slow {
     folder: tempfile::TempDir,
@@ -81,12 +85,12 @@ async fn what_the_disk_does_not_say_stays_out_until_it_does() {
         paths
     };
     for _ in 0..3 {
-        let (told, _) = request(&asks()).await.expect("it is asked");
+        let (told, _) = request_of(&asks()).await.expect("it is asked");
         assert_eq!(paths(&told), ["fast.rs"]);
     }
     assert_eq!(disk.asked.load(Ordering::Relaxed), 1, "the disk is asked once, however often we are");
     disk.go_on().await;
-    let (told, _) = request(&asks()).await.expect("it is asked");
+    let (told, _) = request_of(&asks()).await.expect("it is asked");
     assert_eq!(paths(&told), ["fast.rs", "slow.rs"]);
 }
 
@@ -97,12 +101,12 @@ async fn a_document_is_told_to_nobody_before_it_is_known_that_it_may_be() {
     let of_file = ask(&disk.workspace, Some(own.clone()), "let x = |\n", &[]);
     // As the older text of a file in a repository: no file, but named like one.
     let named = Ask { named: Some(own), ..ask(&disk.workspace, None, "let x = |\n", &[]) };
-    assert_eq!(request(&of_file).await.err(), Some(Silence::SlowDisk));
-    assert_eq!(request(&named).await.err(), Some(Silence::SlowDisk));
+    assert_eq!(request_of(&of_file).await.err(), Some(Silence::SlowDisk));
+    assert_eq!(request_of(&named).await.err(), Some(Silence::SlowDisk));
     disk.go_on().await;
-    assert!(request(&of_file).await.is_ok() && request(&named).await.is_ok());
+    assert!(request_of(&of_file).await.is_ok() && request_of(&named).await.is_ok());
     let secret = Ask { named: Some("/p/.env".into()), ..ask(&disk.workspace, None, "let x = |\n", &[]) };
-    assert!(matches!(request(&secret).await, Err(Silence::Excluded(_))));
+    assert!(matches!(request_of(&secret).await, Err(Silence::Excluded(_))));
 }
 
 proptest! {
@@ -148,7 +152,7 @@ proptest! {
             asked.history.settle(7);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        let (request, _) = runtime.block_on(request(&asked)).expect("it may be told");
+        let (request, _) = runtime.block_on(request_of(&asked)).expect("it may be told");
         let unix = |text: &str| text.replace("\r\n", "\n").replace('\r', "\n");
         let suffix = request.suffix.clone().unwrap_or_default();
         let keeps_keys = |text: &str| {

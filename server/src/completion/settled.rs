@@ -1,8 +1,8 @@
-//! What may block, away from the threads that answer: the disk is asked where documents are stored, and requests are put
-//! together, in threads of their own. What the disk does not say in time stays out of a request.
+//! What may block, or take its time, away from the threads that answer: the disk is asked in threads of their own where documents
+//! are stored. What it does not say in time stays out of a request.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -23,26 +23,26 @@ const LOOK: Duration = Duration::from_millis(1);
 pub(super) async fn settled(
     workspace: &Arc<Workspace>,
     own: Option<&Path>,
-    others: &[Open],
+    mut others: Vec<Open>,
 ) -> Result<Vec<Open>, Silence> {
     let all = own.into_iter().chain(others.iter().filter_map(|open| open.path.as_deref()));
-    let sought: Vec<&Path> = all.filter(|path| workspace.seek(path)).collect();
+    let sought: Vec<PathBuf> = all.filter(|path| workspace.seek(path)).map(Path::to_path_buf).collect();
     // A thread each: one that the disk keeps waiting must not keep the others.
     for path in &sought {
-        let (workspace, path) = (Arc::clone(workspace), path.to_path_buf());
+        let (workspace, path) = (Arc::clone(workspace), path.clone());
         tokio::task::spawn_blocking(move || workspace.look_up(&path));
     }
     let knows = |path: &Path| workspace.verdict(path).is_some();
     let until = Instant::now() + LOOKING_UP;
-    while !own.into_iter().chain(sought.iter().copied()).all(knows) && Instant::now() < until {
+    while !own.into_iter().chain(sought.iter().map(PathBuf::as_path)).all(knows) && Instant::now() < until {
         tokio::time::sleep(LOOK).await;
     }
     if let Some(own) = own {
         let verdict = workspace.verdict(own).ok_or(Silence::SlowDisk)?;
         verdict.map_err(|why| Silence::Excluded(why.to_string()))?;
     }
-    let known = others.iter().filter(|open| open.path.as_deref().is_none_or(knows));
-    Ok(known.cloned().collect())
+    others.retain(|open| open.path.as_deref().is_none_or(knows));
+    Ok(others)
 }
 
 /// Runs what takes its time, or may block, in a thread of its own.

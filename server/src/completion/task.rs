@@ -4,6 +4,7 @@
 //! engine's work on it. Whether its document has moved on meanwhile is the caller's to check.
 
 use std::{
+    mem,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -12,9 +13,7 @@ use std::{
 use quicksilver_protocol::completion::{FimRequest, FimResponse, Span};
 
 use super::{
-    History, Pace, Silence, Site, Suggestion, gate, polish,
-    settled::{apart, settled},
-    sound::made_sound,
+    History, Pace, Silence, Site, Suggestion, gate, polish, settled::settled, sound::made_sound,
     warm::Surviving,
 };
 use crate::context::{Hole, Open, Workspace, recall};
@@ -66,7 +65,7 @@ impl Ask {
 ///
 /// # Errors
 /// Why nothing is suggested.
-pub async fn complete(ask: Ask, on_frame: Option<OnFrame<'_>>) -> Result<Suggestion, Silence> {
+pub async fn complete(mut ask: Ask, on_frame: Option<OnFrame<'_>>) -> Result<Suggestion, Silence> {
     refuse(&ask.settings, ask.snapshot(), ask.hole.at)?;
     if let Some(again) = ask.history.fitting(ask.snapshot(), ask.hole.at) {
         return Ok(again);
@@ -81,9 +80,10 @@ pub async fn complete(ask: Ask, on_frame: Option<OnFrame<'_>>) -> Result<Suggest
     }
     let blank = ask.snapshot().text().byte_slice(..ask.hole.at.0).chars().all(char::is_whitespace);
     gate::check(&site, blank, ask.invoked)?;
+    let others = mem::take(&mut ask.others);
     let engine = ask.engine.as_ref().ok_or_else(|| Silence::NoEngine("the settings name none".into()))?;
     let deadline = ask.settings.deadline();
-    let (request, one_line) = request(&ask).await?;
+    let (request, one_line) = request(&ask, others).await?;
     let begun = Instant::now();
     let answered = tokio::time::timeout(deadline, engine.infill(&request, deadline, on_frame)).await;
     let response = answered.map_err(|_| Silence::Deadline)??;
@@ -113,7 +113,7 @@ pub(super) fn refuse(settings: &Settings, snapshot: &Snapshot, at: ByteOffset) -
 }
 
 /// The request, and whether its answer is one line.
-async fn request(ask: &Ask) -> Result<(FimRequest, bool), Silence> {
+async fn request(ask: &Ask, others: Vec<Open>) -> Result<(FimRequest, bool), Silence> {
     let span = match ask.settings.span {
         SpanSetting::Auto => None,
         SpanSetting::Rest => Some(Span::Rest),
@@ -122,13 +122,11 @@ async fn request(ask: &Ask) -> Result<(FimRequest, bool), Silence> {
     };
     let hole = Hole { span, ..ask.hole.clone() };
     let own = hole.document.path.as_deref().or(ask.named.as_deref());
-    let others = settled(&ask.workspace, own, &ask.others).await?;
-    let workspace = Arc::clone(&ask.workspace);
-    let told = apart(move || {
-        let until = Instant::now() + GATHERING;
-        workspace.explain(&hole, &others, &mut || Instant::now() > until)
-    });
-    let mut request = told.await?.map_err(|why| Silence::Excluded(why.to_string()))?.request;
+    let others = settled(&ask.workspace, own, others).await?;
+    // What is settled is known without the disk: another thread would only cost the switch to it.
+    let until = Instant::now() + GATHERING;
+    let told = ask.workspace.explain(&hole, &others, &mut || Instant::now() > until);
+    let mut request = told.map_err(|why| Silence::Excluded(why.to_string()))?.request;
     if request.span == Some(Span::Block) && !ask.settings.multiline {
         request.span = Some(Span::Line);
     }

@@ -229,7 +229,7 @@ impl Workspace {
             .saturating_sub(prompt.len() + suffix.len() + path.as_ref().map_or(0, String::len));
         let near = Near::of(snapshot, *at);
         let around = Around { place: place.as_deref(), near: &near };
-        let own = Said::of(&format!("{prompt}{suffix}"));
+        let own = Said::of(format!("{prompt}{suffix}"));
         let Filled { context, along, left_out } = self.gather(&around, open, left, own, over);
         let request = FimRequest {
             context,

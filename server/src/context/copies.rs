@@ -18,56 +18,72 @@ pub(super) struct Said {
     /// The document with the hole, as it stands.
     own: String,
     own_lines: FxHashSet<u64>,
-    /// The lines of other files, and by which of them they are told.
-    others: FxHashMap<u64, Vec<usize>>,
+    /// Which lines are told of each other file.
+    others: Vec<(usize, FxHashSet<u64>)>,
+    /// All lines of the files that had to be compared.
+    whole: FxHashMap<usize, FxHashSet<u64>>,
     /// Which files are copies of which.
     copies: FxHashMap<[usize; 2], bool>,
 }
 
 impl Said {
     /// The document with the hole alone.
-    pub(super) fn of(own: &str) -> Self {
-        Self { own: joined(own), own_lines: hashes(own), ..Self::default() }
+    pub(super) fn of(own: String) -> Self {
+        Self { own_lines: hashes(&own).collect(), own, ..Self::default() }
     }
 
     /// Notes that `text` goes along, of the file of this number.
     pub(super) fn add(&mut self, file: usize, text: &str) {
-        for line in lines(text) {
-            let files = self.others.entry(hash(line)).or_default();
-            if !files.contains(&file) {
-                files.push(file);
-            }
+        match self.others.iter_mut().find(|(other, _)| *other == file) {
+            Some((_, told)) => told.extend(hashes(text)),
+            None => self.others.push((file, hashes(text).collect())),
         }
     }
 
     /// Whether `text`, a piece of the file of this number, says nothing new.
     pub(super) fn has(&mut self, files: &[File], file: usize, text: &str) -> bool {
+        let lines: Vec<u64> = hashes(text).collect();
         // Most have a line of their own: then nothing needs to be searched.
-        let own = lines(text).all(|line| self.own_lines.contains(&hash(line)))
-            && self.own.contains(&joined(text))
-            && files.get(file).is_some_and(|file| share(&self.own_lines, &hashes(&file.text)) >= COPY);
-        own || self.is_of_a_copy(files, file, text)
-    }
-
-    fn is_of_a_copy(&mut self, files: &[File], file: usize, text: &str) -> bool {
-        let mut shared: FxHashMap<usize, u32> = FxHashMap::default();
-        let mut all = 0;
-        for line in lines(text) {
-            all += 1;
-            let tellers = self.others.get(&hash(line)).into_iter().flatten();
-            tellers.filter(|other| **other != file).for_each(|other| *shared.entry(*other).or_default() += 1);
+        if lines.iter().all(|line| self.own_lines.contains(line))
+            && joined(&self.own).contains(&joined(text))
+            && share(&self.own_lines, whole(&mut self.whole, files, file)) >= COPY
+        {
+            return true;
         }
-        let enough = |count: u32| f64::from(count) >= COPY * f64::from(all);
-        shared.into_iter().filter(|(_, count)| enough(*count)).any(|(other, _)| {
+        let others = self.others.iter().filter(|(other, told)| *other != file && is_copied(&lines, told));
+        others.map(|(other, _)| *other).any(|other| {
             *self.copies.entry([other, file]).or_insert_with(|| {
-                let of = |number: usize| {
-                    files.get(number).map_or_else(FxHashSet::default, |file| hashes(&file.text))
-                };
-                let (other, file) = (of(other), of(file));
-                share(&other, &file).min(share(&file, &other)) >= COPY
+                let size = |number: usize| files.get(number).map_or(0.0, |file| file.text.len() as f64);
+                // Lines are about as long in one file as in another one that has the same.
+                if size(other).min(size(file)) < COPY * COPY * size(other).max(size(file)) {
+                    return false;
+                }
+                let all = whole(&mut self.whole, files, other).clone();
+                let of_file = whole(&mut self.whole, files, file);
+                share(&all, of_file).min(share(of_file, &all)) >= COPY
             })
         })
     }
+}
+
+/// All lines of a file.
+fn whole<'a>(
+    known: &'a mut FxHashMap<usize, FxHashSet<u64>>,
+    files: &[File],
+    number: usize,
+) -> &'a FxHashSet<u64> {
+    let lines = || files.get(number).into_iter().flat_map(|file| hashes(&file.text)).collect();
+    known.entry(number).or_insert_with(lines)
+}
+
+/// Whether nearly all of the lines are told. Most texts have more lines of their own, and soon: the rest is not looked at.
+fn is_copied(lines: &[u64], told: &FxHashSet<u64>) -> bool {
+    let most = lines.len() as f64 * (1.0 - COPY);
+    let mut new = 0.0;
+    lines.iter().all(|line| {
+        new += f64::from(u8::from(!told.contains(line)));
+        new <= most
+    })
 }
 
 /// The share of lines that `others` has, too.
@@ -80,8 +96,8 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
-fn hashes(text: &str) -> FxHashSet<u64> {
-    lines(text).map(hash).collect()
+fn hashes(text: &str) -> impl Iterator<Item = u64> {
+    lines(text).map(hash)
 }
 
 /// The lines, each between two breaks.
@@ -108,7 +124,7 @@ mod tests {
     #[test]
     fn a_copy_has_lines_of_the_document_in_their_order() {
         let (copy, alike) = (file(&format!("{OWN}fn e() {{}}\n")), file("fn a() {\n    b();\n}\n"));
-        let mut told = Said::of(OWN);
+        let mut told = Said::of(OWN.to_owned());
         for (text, expected) in [
             ("c();\n}\n\n\nfn d() {}\n", true),
             ("  fn a() {\n", true),
@@ -128,7 +144,7 @@ mod tests {
             lines.map(|n| format!("let value_{n} = {n};\n")).collect::<String>()
         };
         let files = [file(&of(0..40)), file(&of(0..42)), file(&of(20..60))];
-        let mut told = Said::of(OWN);
+        let mut told = Said::of(OWN.to_owned());
         told.add(0, &of(0..40));
         assert!(told.has(&files, 1, &of(22..42)) && !told.has(&files, 1, &of(23..43)));
         assert!(!told.has(&files, 2, &of(22..40)), "they have much in common, and are no copies");
