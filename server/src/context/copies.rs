@@ -78,11 +78,10 @@ fn whole<'a>(
 
 /// Whether nearly all of the lines are told. Most texts have more lines of their own, and soon: the rest is not looked at.
 fn is_copied(lines: &[u64], told: &FxHashSet<u64>) -> bool {
-    let most = lines.len() as f64 * (1.0 - COPY);
-    let mut new = 0.0;
+    let mut left = lines.len();
     lines.iter().all(|line| {
-        new += f64::from(u8::from(!told.contains(line)));
-        new <= most
+        left -= usize::from(!told.contains(line));
+        left as f64 >= COPY * lines.len() as f64
     })
 }
 
@@ -135,6 +134,7 @@ mod tests {
         ] {
             assert_eq!(told.has(std::slice::from_ref(&copy), 0, text), expected, "{text:?}");
         }
+        let mut told = Said::of(OWN.to_owned());
         assert!(!told.has(&[alike], 0, "fn a() {\n    b();\n"), "it is alike, and no copy");
     }
 
