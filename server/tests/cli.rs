@@ -95,6 +95,20 @@ fn a_model_that_is_not_there_is_exit_4_and_says_what_a_model_is() {
     );
 }
 
+/// Fills a hole of `file` with an engine of its own, in a home that has none: the exit code, and what it says of what is wrong.
+#[cfg(feature = "engine")]
+fn infill(home: &Path, file: &str, option: [&str; 2]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_quicksilver"))
+        .args(["infill", &format!("{file}:1:13")])
+        .args(option)
+        .env_remove("QUICKSILVER_ENDPOINT")
+        .env_remove("QUICKSILVER_LOG")
+        .env("XDG_RUNTIME_DIR", home)
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
 #[test]
 #[cfg(feature = "engine")]
 fn why_an_engine_of_ones_own_cannot_start_is_one_line() {
@@ -109,15 +123,8 @@ fn why_an_engine_of_ones_own_cannot_start_is_one_line() {
     let mut weights = std::fs::read(model.join("model.safetensors")).unwrap();
     weights.splice(weights.len() - 4.., f32::NAN.to_le_bytes());
     std::fs::write(model.join("model.safetensors"), weights).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_quicksilver"))
-        .args(["infill", &format!("{good}:1:13"), "--model", &model.display().to_string()])
-        .env_remove("QUICKSILVER_ENDPOINT")
-        .env_remove("QUICKSILVER_LOG")
-        .env("XDG_RUNTIME_DIR", home.path())
-        .output()
-        .unwrap();
-    let message = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(4), "{message}");
+    let (code, message) = infill(home.path(), &good, ["--model", &model.display().to_string()]);
+    assert_eq!(code, Some(4), "{message}");
     assert!(message.starts_with("quicksilver: the model cannot be loaded: "), "{message}");
     assert!(message.ends_with("is NaN\n") && message.lines().count() == 1, "{message}");
 }
@@ -127,15 +134,8 @@ fn why_an_engine_of_ones_own_cannot_start_is_one_line() {
 fn a_device_that_is_not_there_is_no_reason_to_start_an_engine_again() {
     let home = tempfile::tempdir().unwrap();
     let good = write(home.path(), "good.rs", b"fn main() { }\n");
-    let output = Command::new(env!("CARGO_BIN_EXE_quicksilver"))
-        .args(["infill", &format!("{good}:1:13"), "--device", "cuda:0"])
-        .env_remove("QUICKSILVER_ENDPOINT")
-        .env_remove("QUICKSILVER_LOG")
-        .env("XDG_RUNTIME_DIR", home.path())
-        .output()
-        .unwrap();
-    let message = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(5), "{message}");
+    let (code, message) = infill(home.path(), &good, ["--device", "cuda:0"]);
+    assert_eq!(code, Some(5), "{message}");
     assert!(message.contains("this build has no CUDA") && !message.contains("died"), "{message}");
 }
 

@@ -182,7 +182,7 @@ end
 function M.reopen(bufnr)
   local server = M.of(bufnr)
   if server then
-    vim.lsp.buf_detach_client(bufnr, server.id)
+    M.detach(bufnr)
     vim.lsp.buf_attach_client(bufnr, server.id)
   end
 end
